@@ -1,0 +1,71 @@
+"""The one import surface for plugins. Everything else in core may move; what stands here follows the hook API's version."""
+
+from .components import (
+    Annotator,
+    Boundary,
+    HealthCheck,
+    Importer,
+    Lexicon,
+    Predictor,
+    QuestionFormatter,
+    Run,
+    Source,
+)
+from .hookspecs import hookimpl
+from .model.answers import Answer, Outcome, Result
+from .model.boxes import Box
+from .model.candidates import Candidate, Drop
+from .model.edits import AddTag, Edit, SetField
+from .model.ids import ProductId, image_number, normalize_barcode
+from .model.insights import Insight
+from .model.predictions import Prediction, StoredPrediction
+from .model.products import Product
+from .model.questions import Question
+from .plugins.contributions import Command, Migrations, Route
+from .plugins.manifest import HOOK_API, ImageRule, Manifest, Quality, TypeSpec
+from .text import OcrDocument
+from .text.lexicon import Hit
+from .text.tags import tag_from_text
+from .taxonomy import Taxonomy
+
+__all__ = [
+    "HOOK_API",
+    "AddTag",
+    "Annotator",
+    "Answer",
+    "Boundary",
+    "Box",
+    "Candidate",
+    "Command",
+    "Drop",
+    "Edit",
+    "HealthCheck",
+    "Hit",
+    "ImageRule",
+    "Importer",
+    "Insight",
+    "Lexicon",
+    "Manifest",
+    "Migrations",
+    "OcrDocument",
+    "Outcome",
+    "Prediction",
+    "Predictor",
+    "Product",
+    "ProductId",
+    "Quality",
+    "Question",
+    "QuestionFormatter",
+    "Result",
+    "Route",
+    "Run",
+    "SetField",
+    "Source",
+    "StoredPrediction",
+    "Taxonomy",
+    "TypeSpec",
+    "hookimpl",
+    "image_number",
+    "normalize_barcode",
+    "tag_from_text",
+]

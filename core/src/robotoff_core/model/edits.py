@@ -1,0 +1,53 @@
+"""Edits: what an accepted insight changes on the product. Plain data; the writer knows how to send each kind."""
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from .products import Product
+
+__all__ = ["AddTag", "Edit", "SetField"]
+
+
+@frozen
+class Edit:
+    """Base of all edits. ``action`` is the human part of the edit comment: ``Adding label tag 'en:organic'``."""
+
+    kind: ClassVar[str] = ""
+
+    def present_in(self, product: Product) -> bool:
+        """Whether the product already shows this edit's effect, so that sending it again would change nothing."""
+        raise TypeError(f"{type(self).__name__} does not say how its effect is recognised")
+
+
+@frozen
+class AddTag(Edit):
+    """Add *value* to a list-like field, leaving what is there: ``AddTag("labels", "en:organic", ...)``.
+
+    ``field`` is Product Opener's field name; the tags are read from ``{field}_tags``. ``tag`` is the value as it will
+    stand among the tags when it differs from ``value`` (a brand's name and its tag).
+    """
+
+    kind: ClassVar[str] = "add_tag"
+    field: str
+    value: str
+    action: str
+    tag: str | None = None
+
+    def present_in(self, product: Product) -> bool:
+        """Whether the tag stands in ``{field}_tags``."""
+        return (self.tag or self.value) in product.tags(f"{self.field}_tags")
+
+
+@frozen
+class SetField(Edit):
+    """Set a text field to *value*: ``SetField("quantity", "500 g", ...)``."""
+
+    kind: ClassVar[str] = "set_field"
+    field: str
+    value: str
+    action: str
+
+    def present_in(self, product: Product) -> bool:
+        """Whether the field holds exactly the value."""
+        return product.text(self.field) == self.value
