@@ -1,0 +1,1 @@
+"""For plugin authors and for our own tests: fixtures, fakes, real services and the conformance kit."""

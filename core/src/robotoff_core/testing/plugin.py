@@ -1,0 +1,1 @@
+"""The pytest plugin `robotoff`: fixtures for everybody who installs robotoff-core."""

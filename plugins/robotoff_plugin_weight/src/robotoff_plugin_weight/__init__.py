@@ -1,0 +1,1 @@
+"""Product weight: the net quantity printed on the package."""

@@ -1,0 +1,1 @@
+"""Labels: certifications and claims printed on the package."""

@@ -1,0 +1,1 @@
+"""The HTTP API of Robotoff: insights, questions, answers, and a start page."""
