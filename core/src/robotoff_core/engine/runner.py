@@ -1,0 +1,282 @@
+"""The only place that calls components: one by one, measured, each failure isolated and named.
+
+A :class:`Runner` works inline. :class:`robotoff_core.jobs.host.IsolatedRunner` offers the same methods, executed by a Runner
+in a child process under a deadline. All arguments and results are plain picklable values; nothing here does I/O.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, field, frozen
+
+from ..components import Predictor, Run
+from ..model.answers import Answer, Outcome, Result
+from ..model.ids import ProductId
+from ..model.insights import Insight
+from ..model.predictions import Prediction, PredictionRun, RunKey, StoredPrediction
+from ..model.products import Product
+from ..model.questions import Question
+from .reconcile import Plan, reconcile
+
+if TYPE_CHECKING:
+    from ..plugins.registry import Registered, Registry
+    from ..taxonomy import Taxonomies
+    from ..text import OcrDocument
+
+__all__ = ["METHODS", "Failure", "Predicted", "ReconcileInput", "Runner"]
+
+METHODS = ("predict", "reconcile", "annotate", "questions")
+"""The methods that an isolated runner offers too."""
+
+
+@frozen
+class Failure:
+    """What a component did wrong: ``kind`` is raised, wrong type, deadline or crashed."""
+
+    component: str
+    plugin: str
+    kind: str
+    reason: str
+
+
+@frozen
+class Predicted:
+    """The runs of one document, what failed meanwhile, and the seconds each component took."""
+
+    runs: tuple[PredictionRun, ...]
+    failures: tuple[Failure, ...] = ()
+    timings: Mapping[str, float] = field(factory=dict)
+
+
+@frozen
+class ReconcileInput:
+    """All that reconciliation of one (product, type) reads.
+
+    ``existing``: its insights of the type, superseded ones left out. ``ran``: the (component, source image) pairs that
+    have reported on the product, which ends the protection of imported insights.
+    """
+
+    type: str
+    product_id: ProductId
+    product: Product | None
+    predictions: tuple[StoredPrediction, ...]
+    existing: tuple[Insight, ...] = ()
+    ran: frozenset[tuple[str, str | None]] = frozenset()
+
+
+class Runner:
+    """Runs the registry's components in this very thread.
+
+    *on_enter* is told each component's name just before it is called, so that a supervisor knows the culprit of a hang.
+    """
+
+    def __init__(
+        self, registry: "Registry", taxonomies: "Taxonomies", on_enter: Callable[[str], None] | None = None
+    ) -> None:
+        self._registry = registry
+        self._taxonomies = taxonomies
+        self._on_enter = on_enter or _ignore
+
+    def predict(
+        self,
+        document: "bytes | str | OcrDocument",
+        *,
+        product: ProductId | None = None,
+        source_image: str | None = None,
+        types: Collection[str] | None = None,
+        today: date,
+        skip: Collection[str] = (),
+        product_name: bool = False,
+    ) -> Predicted:
+        """Run the text predictors over one document.
+
+        *document* is an OCR file's bytes, a plain text, or a parsed document. *types* restricts to these prediction types
+        (and includes those outside the default run); *skip* names components that are tripped. With *product_name* the text
+        is a product's name: only predictors that read names run, and nothing they say is automatic.
+
+        Raises :class:`~robotoff_core.text.OcrError` for a malformed document. A failing predictor is reported in
+        ``failures``; its earlier results stay as they are.
+        """
+        parsed = self._parse(document)
+        key_product = product or ProductId("", "off")
+        runs: list[PredictionRun] = []
+        failures: list[Failure] = []
+        timings: dict[str, float] = {}
+        contexts: dict[str, Run[Any]] = {}
+        for registered in self._registry.predictors:
+            predictor = registered.component
+            if registered.name in skip or not self._wanted(predictor, types, key_product.server_type, product_name):
+                continue
+            run = contexts.get(registered.plugin)
+            if run is None:
+                run = self._run(registered, today, key_product.server_type, source_image)
+                contexts[registered.plugin] = run
+            self._on_enter(registered.name)
+            started = perf_counter()
+            try:
+                found = list(predictor.predict(parsed, run))
+                _check_predictions(found, predictor)
+            except Exception as error:
+                failures.append(_failure(registered, error))
+            else:
+                if types is not None:
+                    found = [prediction for prediction in found if prediction.type in types]
+                runs += _runs(found, registered, parsed, key_product, source_image, product_name)
+            timings[registered.name] = perf_counter() - started
+        return Predicted(tuple(runs), tuple(failures), timings)
+
+    def reconcile(self, batch: Sequence[ReconcileInput], *, today: date, skip: Collection[str] = ()) -> "list[Plan | Failure]":
+        """The plan for each (product, type) of *batch*, in order; a :class:`Failure` where its importer failed."""
+        plans: list[Plan | Failure] = []
+        contexts: dict[tuple[str, str], Run[Any]] = {}
+        for item in batch:
+            registered = self._registry.importers[item.type]
+            if registered.name in skip:
+                plans.append(Failure(registered.name, registered.plugin, "tripped", "the importer is tripped"))
+                continue
+            key = (registered.plugin, item.product_id.server_type)
+            run = contexts.get(key)
+            if run is None:
+                run = contexts[key] = self._run(registered, today, item.product_id.server_type, None)
+            self._on_enter(registered.name)
+            try:
+                importer = registered.component
+                reads = importer.reads or (importer.type,)
+                producers = {
+                    other.name for other in self._registry.predictors if not set(reads).isdisjoint(other.component.produces)
+                }
+                ran_on = frozenset(image for component, image in item.ran if component in producers)
+                plans.append(reconcile(importer, run, item.product, item.predictions, item.existing, ran_on))
+            except Exception as error:
+                plans.append(_failure(registered, error))
+        return plans
+
+    def annotate(self, insight: Insight, answer: Answer, product: Product | None, *, today: date) -> Outcome | Failure:
+        """What accepting *insight* means; ``answer.data`` is validated first (an invalid one is an outcome of code 11)."""
+        registered = self._registry.annotators.get(insight.type)
+        if registered is None:
+            return Outcome(Result.SAVED, description="no action exists for this insight type")
+        annotator = registered.component
+        run = self._run(registered, today, insight.product.server_type, insight.source_image)
+        self._on_enter(registered.name)
+        try:
+            if answer.annotation == 2:
+                try:
+                    answer = evolve(answer, data=annotator.validate(answer.data))
+                except ValueError as error:
+                    return Outcome(Result.INVALID_DATA, description=str(error))
+            if product is None and annotator.needs_product:
+                return Outcome(Result.MISSING_PRODUCT)
+            outcome = annotator.annotate(insight, answer, product, run)
+            if not isinstance(outcome, Outcome):
+                raise WrongTypeError(f"annotate() returned {type(outcome).__name__} instead of Outcome")
+        except Exception as error:
+            return _failure(registered, error)
+        return outcome
+
+    def questions(self, insights: Sequence[Insight], lang: str, *, today: date) -> list[Question | Failure]:
+        """The question of each insight in *lang*, in order; a :class:`Failure` where its formatter failed."""
+        questions: list[Question | Failure] = []
+        for insight in insights:
+            registered = self._registry.formatters.get(insight.type)
+            if registered is None:
+                questions.append(Failure("", insight.plugin, "missing", f"no question formatter for {insight.type}"))
+                continue
+            run = self._run(registered, today, insight.product.server_type, insight.source_image)
+            self._on_enter(registered.name)
+            try:
+                question = registered.component.question(insight, lang, run)
+                if not isinstance(question, Question):
+                    raise WrongTypeError(f"question() returned {type(question).__name__} instead of Question")
+                questions.append(question)
+            except Exception as error:
+                questions.append(_failure(registered, error))
+        return questions
+
+    def _parse(self, document: "bytes | str | OcrDocument") -> "OcrDocument":
+        from ..text import OcrDocument
+
+        if isinstance(document, bytes):
+            document = OcrDocument.from_bytes(document)
+        elif isinstance(document, str):
+            document = OcrDocument.from_text(document)
+        document.bind(self._registry.lexicons)
+        return document
+
+    def _wanted(self, predictor: Predictor, types: Collection[str] | None, server_type: str, product_name: bool) -> bool:
+        if product_name and not predictor.product_name:
+            return False
+        if predictor.server_types and server_type not in predictor.server_types:
+            return False
+        if types is not None:
+            return any(produced in types for produced in predictor.produces)
+        owned = self._registry.types
+        return any(produced not in owned or owned[produced].spec.default_run for produced in predictor.produces)
+
+    def _run(self, registered: "Registered[Any]", today: date, server_type: str, source_image: str | None) -> Run[Any]:
+        return Run(registered.settings, today, self._taxonomies.get, server_type, source_image)
+
+
+class WrongTypeError(TypeError):
+    """A component returned something else than its contract says."""
+
+
+def _ignore(_: str) -> None:
+    return None
+
+
+def _failure(registered: "Registered[Any]", error: Exception) -> Failure:
+    kind = "wrong type" if isinstance(error, WrongTypeError) else "raised"
+    return Failure(registered.name, registered.plugin, kind, f"{type(error).__name__}: {error}")
+
+
+def _check_predictions(found: Iterable[Any], predictor: Predictor) -> None:
+    for prediction in found:
+        if not isinstance(prediction, Prediction):
+            raise WrongTypeError(f"predict() yielded {type(prediction).__name__} instead of Prediction")
+        if prediction.type not in predictor.produces:
+            raise WrongTypeError(
+                f"predict() yielded type {prediction.type!r}, but produces says {', '.join(predictor.produces)}"
+            )
+
+
+def _runs(
+    found: list[Prediction],
+    registered: "Registered[Predictor]",
+    document: "OcrDocument",
+    product: ProductId,
+    source_image: str | None,
+    product_name: bool,
+) -> list[PredictionRun]:
+    """The runs of one predictor: one for each scope it spoke about, and always one for the whole document."""
+    by_scope: dict[str, dict[Any, Prediction]] = {"": {}}
+    for prediction in found:
+        changes: dict[str, Any] = {}
+        if prediction.span is not None:
+            box = document.box(*prediction.span)
+            if box is not None:
+                changes["data"] = {**prediction.data, "bounding_box_absolute": list(box)}
+        if product_name:
+            changes["data"] = {**prediction.data, "source": "product_name"}
+            changes["automatic"] = False
+        if prediction.method is None:
+            changes["method"] = registered.component.method
+        if changes:
+            prediction = evolve(prediction, **changes)
+        by_scope.setdefault(prediction.scope, {}).setdefault(_identity(prediction), prediction)
+    component = registered.component
+    return [
+        PredictionRun(
+            RunKey(product, source_image, component.name, scope), registered.plugin, component.version, tuple(kept.values())
+        )
+        for scope, kept in by_scope.items()
+    ]
+
+
+def _identity(prediction: Prediction) -> Any:
+    """Two predictions of one run with the same identity say the same; the first is kept."""
+    if prediction.value is None and prediction.value_tag is None:
+        return (prediction.type, prediction.method, repr(sorted(prediction.data.items(), key=lambda item: item[0])))
+    return (prediction.type, prediction.value, prediction.value_tag, prediction.method)
