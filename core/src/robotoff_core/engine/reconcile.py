@@ -4,7 +4,7 @@ Pure. The rules are those of the engine specification's section B.5 with its def
 claim, answers are history, votes stay with an unchanged claim, and everything left out has a reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -14,7 +14,7 @@ from ..model.candidates import Candidate, Drop
 from ..model.ids import image_number
 from ..model.insights import Insight, Origin, Status
 from ..model.predictions import StoredPrediction
-from ..model.products import Product
+from ..model.products import Product, RawImage
 
 __all__ = ["Closing", "Plan", "reconcile", "sorted_predictions"]
 
@@ -66,7 +66,8 @@ def reconcile(
 
     Raises what the importer raises, and :class:`TypeError` when it yields something else than candidates and drops.
     """
-    candidates, drops = _candidates(importer, run, product, predictions)
+    raw_images = product.raw_images if product is not None and "images" in product.fields else None
+    candidates, drops = _candidates(importer, run, product, predictions, raw_images)
     protected: list[Insight] = []
     open_by_claim: dict[str, Insight] = {}
     closes: list[Closing] = []
@@ -75,6 +76,8 @@ def reconcile(
             protected.append(insight)
         elif product is not None and (reason := importer.settled(insight, product, run)) is not None:
             closes.append(Closing(insight, "settled", reason))
+        elif raw_images is not None and not _image_valid(insight.source_image, raw_images):
+            closes.append(Closing(insight, "image-gone", f"{insight.source_image} is not an image of the product"))
         elif insight.automatic and insight.origin is Origin.PREDICTED:
             protected.append(insight)
         else:
@@ -104,12 +107,15 @@ def reconcile(
 
 
 def _candidates(
-    importer: Importer, run: Run[Any], product: Product | None, predictions: Sequence[StoredPrediction]
+    importer: Importer,
+    run: Run[Any],
+    product: Product | None,
+    predictions: Sequence[StoredPrediction],
+    raw_images: Mapping[str, RawImage] | None,
 ) -> tuple[list[Candidate], list[Drop]]:
     """The candidates worth reconciling, in the order in which they are visited, and the drops so far."""
     candidates: list[Candidate] = []
     drops: list[Drop] = []
-    raw_images = product.raw_images if product is not None and "images" in product.fields else None
     for item in importer.candidates(product, sorted_predictions(predictions), run):
         if isinstance(item, Drop):
             drops.append(item)
@@ -138,12 +144,12 @@ def _candidates(
 def _conflict(
     importer: Importer, run: Run[Any], candidate: Candidate, protected: Sequence[Insight], kept: Sequence[Candidate]
 ) -> Drop | None:
-    for insight in protected:
-        if importer.conflicts(candidate, insight, run):
-            return Drop.of(candidate, *_protection(insight))
     claim = importer.claim(candidate)
+    for insight in protected:
+        # An unanswered claim exists once, whatever the importer thinks of conflicts.
+        if importer.conflicts(candidate, insight, run) or (insight.annotation is None and insight.claim == claim):
+            return Drop.of(candidate, *_protection(insight))
     for other in kept:
-        # One open insight for each claim, whatever the importer thinks of conflicts.
         if importer.claim(other) == claim or importer.conflicts(candidate, other, run):
             return Drop.of(candidate, "covered", f"{_said(other)} says it already, with a better or newer source")
     return None
@@ -169,7 +175,7 @@ def _said(subject: Insight | Candidate) -> str:
     return subject.value_tag or subject.value or "the suggestion"
 
 
-def _image_valid(source_image: str | None, raw_images: Any) -> bool:
+def _image_valid(source_image: str | None, raw_images: Mapping[str, RawImage]) -> bool:
     if source_image is None:
         return True
     number = image_number(source_image)

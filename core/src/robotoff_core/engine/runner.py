@@ -127,7 +127,9 @@ class Runner:
             timings[registered.name] = perf_counter() - started
         return Predicted(tuple(runs), tuple(failures), timings)
 
-    def reconcile(self, batch: Sequence[ReconcileInput], *, today: date, skip: Collection[str] = ()) -> "list[Plan | Failure]":
+    def reconcile(
+        self, batch: Sequence[ReconcileInput], *, today: date, skip: Collection[str] = ()
+    ) -> "list[Plan | Failure]":
         """The plan for each (product, type) of *batch*, in order; a :class:`Failure` where its importer failed."""
         plans: list[Plan | Failure] = []
         contexts: dict[tuple[str, str], Run[Any]] = {}
@@ -145,7 +147,9 @@ class Runner:
                 importer = registered.component
                 reads = importer.reads or (importer.type,)
                 producers = {
-                    other.name for other in self._registry.predictors if not set(reads).isdisjoint(other.component.produces)
+                    other.name
+                    for other in self._registry.predictors
+                    if not set(reads).isdisjoint(other.component.produces)
                 }
                 ran_on = frozenset(image for component, image in item.ran if component in producers)
                 plans.append(reconcile(importer, run, item.product, item.predictions, item.existing, ran_on))
@@ -205,7 +209,9 @@ class Runner:
         document.bind(self._registry.lexicons)
         return document
 
-    def _wanted(self, predictor: Predictor, types: Collection[str] | None, server_type: str, product_name: bool) -> bool:
+    def _wanted(
+        self, predictor: Predictor, types: Collection[str] | None, server_type: str, product_name: bool
+    ) -> bool:
         if product_name and not predictor.product_name:
             return False
         if predictor.server_types and server_type not in predictor.server_types:
@@ -269,7 +275,10 @@ def _runs(
     component = registered.component
     return [
         PredictionRun(
-            RunKey(product, source_image, component.name, scope), registered.plugin, component.version, tuple(kept.values())
+            RunKey(product, source_image, component.name, scope),
+            registered.plugin,
+            component.version,
+            tuple(kept.values()),
         )
         for scope, kept in by_scope.items()
     ]

@@ -1,12 +1,13 @@
 """Edits: what an accepted insight changes on the product. Plain data; the writer knows how to send each kind."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from .products import Product
 
-__all__ = ["AddTag", "Edit", "SetField"]
+__all__ = ["AddTag", "Edit", "SetField", "dump_edit", "load_edit"]
 
 
 @frozen
@@ -51,3 +52,20 @@ class SetField(Edit):
     def present_in(self, product: Product) -> bool:
         """Whether the field holds exactly the value."""
         return product.text(self.field) == self.value
+
+
+_KINDS: dict[str, type[Edit]] = {kind.kind: kind for kind in (AddTag, SetField)}
+
+
+def dump_edit(edit: Edit) -> dict[str, Any]:
+    """The edit as JSON data, with its ``kind``."""
+    return {"kind": edit.kind, **asdict(edit)}
+
+
+def load_edit(data: Mapping[str, Any]) -> Edit:
+    """The edit that :func:`dump_edit` wrote. Raises :class:`ValueError` for a kind this version does not know."""
+    fields = dict(data)
+    kind = fields.pop("kind", None)
+    if kind not in _KINDS:
+        raise ValueError(f"unknown kind of edit {kind!r}; this process knows {', '.join(sorted(_KINDS))}")
+    return _KINDS[kind](**fields)

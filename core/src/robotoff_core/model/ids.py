@@ -108,7 +108,9 @@ def source_image(barcode: str, image_id: str) -> str:
     return f"{image_folder(barcode)}{image_id}.jpg"
 
 
-_SOURCE_IMAGE = re.compile(r"^/(?:(?P<org>[^/]*\D[^/]*)/)?(?P<code>\d{3}/\d{3}/\d{3}/\d+)/(?P<image>[^/]+)\.(?:jpg|json)$")
+_SOURCE_IMAGE = re.compile(
+    r"^/(?:(?P<org>[^/]*\D[^/]*)/)?(?P<code>\d{3}/\d{3}/\d{3}/\d+)/(?P<image>[^/]+)\.(?:jpg|json)$"
+)
 
 
 def parse_source_image(path: str) -> tuple[str, str]:
