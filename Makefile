@@ -61,5 +61,5 @@ venv-dev:  ## Only prepare .venv, with everything for tests
 	@$(PYTHON) scripts/prepare.py dev
 
 clean:  ## Remove caches and build results; keeps .venv and ./var
-	@rm -rf dist build .nox .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf dist build .nox .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -91,7 +91,7 @@ def make_venv() -> None:
 
 def pip(*arguments: str) -> None:
     environ = {key: value for key, value in os.environ.items() if key not in {"PIP_USER", "PYTHONPATH", "PYTHONHOME"}}
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "-qq", *arguments]
     done = subprocess.run(command, env=environ, cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(
