@@ -1,4 +1,4 @@
-"""The one import surface for plugins. Everything else in core may move; what stands here follows the hook API's version."""
+"""The one import surface for plugins: what stands here follows the hook API's version, everything else may move."""
 
 from .components import (
     Annotator,
@@ -23,10 +23,10 @@ from .model.products import Product
 from .model.questions import Question
 from .plugins.contributions import Command, Migrations, Route
 from .plugins.manifest import HOOK_API, ImageRule, Manifest, Quality, TypeSpec
+from .taxonomy import Taxonomy
 from .text import OcrDocument
 from .text.lexicon import Hit
 from .text.tags import tag_from_text
-from .taxonomy import Taxonomy
 
 __all__ = [
     "HOOK_API",

@@ -136,7 +136,7 @@ class Annotator:
     """Whether an unknown product ends the answer with code 3 before :meth:`annotate` is called."""
 
     def validate(self, data: Any) -> Any:
-        """*data* of an ``annotation=2`` answer, checked. Raises :class:`ValueError` with a text for the user (code 11)."""
+        """*data* of an ``annotation=2`` answer, checked. Raises :class:`ValueError` with a text for the user."""
         raise ValueError("this insight type takes no data; answer with annotation=1")
 
     def annotate(self, insight: Insight, answer: Answer, product: Product | None, run: Run[Any]) -> Outcome:
@@ -155,7 +155,7 @@ class QuestionFormatter:
 
 
 class Boundary(StrEnum):
-    """Where a lexicon's term may stand: as whole words (Unicode letters, digits and ``_`` may not touch it), or anywhere."""
+    """Where a lexicon's term may stand: as a whole word (no letter, digit or ``_`` may touch it), or anywhere."""
 
     WORD = "word"
     NONE = "none"
@@ -165,8 +165,8 @@ class Boundary(StrEnum):
 class Lexicon:
     """Terms that core looks for in every document, all lexicons in one scan.
 
-    ``entries``: (term, value) pairs; a term may stand several times with different values, all are reported. Terms and
-    text are compared folded (lower case, accents removed one for one, line and block ends as a space); with
+    ``entries``: (term, value) pairs; a term may stand several times with different values, all are reported. Terms
+    and text are compared folded (lower case, accents removed one for one, line and block ends as a space); with
     ``case_sensitive`` the text as printed must equal the term. Overlaps within one lexicon: leftmost, then longest.
     """
 
@@ -182,5 +182,3 @@ class HealthCheck:
 
     name: str
     check: Callable[[], str]
-
-

@@ -1,9 +1,9 @@
 """The hooks. Each one *registers typed objects*, once per process, after the plugin's settings are known.
 
-pluggy is the registry, not the hot path: core calls what was registered one by one (see :mod:`robotoff_core.components`).
-Every hook is optional. A hook that raises, or returns something of the wrong type, puts its plugin (and no other) in the
-state ``failed``, with the reason in ``robotoff plugins list``, the API, health and logs. Implementations may take fewer
-arguments than the specification.
+pluggy is the registry, not the hot path: core calls what was registered one by one (see
+:mod:`robotoff_core.components`). Every hook is optional. A hook that raises, or returns something of the wrong type,
+puts its plugin (and no other) in the state ``failed``, with the reason in ``robotoff plugins list``, the API, health
+and logs. Implementations may take fewer arguments than the specification.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
-"""Reconciliation: from an importer's candidates and the insights already there to what is created, updated and closed.
+"""Reconciliation: from an importer's candidates and the insights already there to what is created, updated and
+closed.
 
-Pure. The rules are those of the engine specification's section B.5 with its defects repaired: an insight's identity is its
-claim, answers are history, votes stay with an unchanged claim, and everything left out has a reason.
+Pure. The rules are those of the engine specification's section B.5 with its defects repaired: an insight's identity
+is its claim, answers are history, votes stay with an unchanged claim, and everything left out has a reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,11 +59,13 @@ def reconcile(
     predictions: Sequence[StoredPrediction],
     existing: Sequence[Insight],
     ran_on: frozenset[str | None],
+    dormant: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan for one product and the importer's type.
 
     *existing* holds the product's insights of that type, superseded ones left out; *ran_on* the images (``None``: the
-    product itself) that a predictor of the importer's input has reported on.
+    product itself) that a predictor of the importer's input has reported on. Open insights whose predictor's plugin
+    is in *dormant* (switched off) stay as they are unless a candidate makes the same claim.
 
     Raises what the importer raises, and :class:`TypeError` when it yields something else than candidates and drops.
     """
@@ -100,9 +103,11 @@ def reconcile(
             updates.append((matched, candidate))
 
     for insight in open_by_claim.values():
+        if insight.predictor_plugin in dormant:
+            continue
         if insight.origin is Origin.IMPORTED and insight.source_image not in ran_on:
             continue
-        closes.append(_closing(importer, run, insight, kept))
+        closes.append(_closing(importer, insight, kept))
     return Plan(tuple(creates), tuple(updates), tuple(closes), tuple(drops))
 
 
@@ -164,7 +169,7 @@ def _protection(insight: Insight) -> tuple[str, str]:
     return "answered", f"{_said(insight)} was {words} (insight {insight.id})"
 
 
-def _closing(importer: Importer, run: Run[Any], insight: Insight, kept: Sequence[Candidate]) -> Closing:
+def _closing(importer: Importer, insight: Insight, kept: Sequence[Candidate]) -> Closing:
     for candidate in kept:
         if importer.claim(candidate) != insight.claim:
             return Closing(insight, "superseded", f"{_said(candidate)} is suggested instead")

@@ -1,7 +1,8 @@
 """The only place that calls components: one by one, measured, each failure isolated and named.
 
-A :class:`Runner` works inline. :class:`robotoff_core.jobs.host.IsolatedRunner` offers the same methods, executed by a Runner
-in a child process under a deadline. All arguments and results are plain picklable values; nothing here does I/O.
+A :class:`Runner` works inline. :class:`robotoff_core.jobs.host.IsolatedRunner` offers the same methods, executed by a
+Runner in a child process under a deadline. All arguments and results are plain picklable values; nothing here does
+I/O.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -54,8 +55,9 @@ class Predicted:
 class ReconcileInput:
     """All that reconciliation of one (product, type) reads.
 
-    ``existing``: its insights of the type, superseded ones left out. ``ran``: the (component, source image) pairs that
-    have reported on the product, which ends the protection of imported insights.
+    ``existing``: its insights of the type, superseded ones left out. ``ran``: the (component, source image) pairs
+    that have reported on the product, which ends the protection of imported insights. ``dormant``: predictor plugins
+    that are switched off; their open insights stay.
     """
 
     type: str
@@ -64,12 +66,14 @@ class ReconcileInput:
     predictions: tuple[StoredPrediction, ...]
     existing: tuple[Insight, ...] = ()
     ran: frozenset[tuple[str, str | None]] = frozenset()
+    dormant: frozenset[str] = frozenset()
 
 
 class Runner:
     """Runs the registry's components in this very thread.
 
-    *on_enter* is told each component's name just before it is called, so that a supervisor knows the culprit of a hang.
+    *on_enter* is told each component's name just before it is called, so that a supervisor knows the culprit of a
+    hang.
     """
 
     def __init__(
@@ -92,9 +96,10 @@ class Runner:
     ) -> Predicted:
         """Run the text predictors over one document.
 
-        *document* is an OCR file's bytes, a plain text, or a parsed document. *types* restricts to these prediction types
-        (and includes those outside the default run); *skip* names components that are tripped. With *product_name* the text
-        is a product's name: only predictors that read names run, and nothing they say is automatic.
+        *document* is an OCR file's bytes, a plain text, or a parsed document. *types* restricts to these prediction
+        types (and includes those outside the default run); *skip* names components that are tripped. With
+        *product_name* the text is a product's name: only predictors that read names run, and nothing they say is
+        automatic.
 
         Raises :class:`~robotoff_core.text.OcrError` for a malformed document. A failing predictor is reported in
         ``failures``; its earlier results stay as they are.
@@ -118,7 +123,7 @@ class Runner:
             try:
                 found = list(predictor.predict(parsed, run))
                 _check_predictions(found, predictor)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (isolation is the purpose)
                 failures.append(_failure(registered, error))
             else:
                 if types is not None:
@@ -152,13 +157,15 @@ class Runner:
                     if not set(reads).isdisjoint(other.component.produces)
                 }
                 ran_on = frozenset(image for component, image in item.ran if component in producers)
-                plans.append(reconcile(importer, run, item.product, item.predictions, item.existing, ran_on))
-            except Exception as error:
+                plans.append(
+                    reconcile(importer, run, item.product, item.predictions, item.existing, ran_on, item.dormant)
+                )
+            except Exception as error:  # noqa: BLE001 (isolation is the purpose)
                 plans.append(_failure(registered, error))
         return plans
 
     def annotate(self, insight: Insight, answer: Answer, product: Product | None, *, today: date) -> Outcome | Failure:
-        """What accepting *insight* means; ``answer.data`` is validated first (an invalid one is an outcome of code 11)."""
+        """What accepting *insight* means. Data of the user is validated first; invalid data is an outcome of code 11."""
         registered = self._registry.annotators.get(insight.type)
         if registered is None:
             return Outcome(Result.SAVED, description="no action exists for this insight type")
@@ -176,7 +183,7 @@ class Runner:
             outcome = annotator.annotate(insight, answer, product, run)
             if not isinstance(outcome, Outcome):
                 raise WrongTypeError(f"annotate() returned {type(outcome).__name__} instead of Outcome")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (isolation is the purpose)
             return _failure(registered, error)
         return outcome
 
@@ -195,7 +202,7 @@ class Runner:
                 if not isinstance(question, Question):
                     raise WrongTypeError(f"question() returned {type(question).__name__} instead of Question")
                 questions.append(question)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (isolation is the purpose)
                 questions.append(_failure(registered, error))
         return questions
 

@@ -13,18 +13,23 @@ __all__ = ["CastVote", "Tally", "tally", "voter_key"]
 
 
 class CastVote(Protocol):
-    """One stored vote; ``at`` orders votes of one voter."""
+    """One stored vote."""
 
-    username: str | None
-    device_id: str
-    address: str
-    value: int
-    update: bool
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def device_id(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+    @property
+    def update(self) -> bool: ...
 
 
 @frozen
 class Tally:
-    """``n_votes``: voters who said yes or no. ``outcome``: the decision, -1 for an ambiguous split, ``None`` for none yet.
+    """``n_votes``: voters who said yes or no. ``outcome``: the decision, -1 for an ambiguous split, or none yet.
 
     ``update``: whether the edit is sent: unless every voter of the winning side asked not to.
     """
@@ -42,7 +47,8 @@ def voter_key(username: str | None, device_id: str, address: str) -> str:
 def tally(votes: Iterable[CastVote], *, needed: int, by_device_only: bool) -> Tally:
     """Count *votes*, given oldest first.
 
-    Two voters on each side make an insight ambiguous (-1); else *needed* equal votes decide. Skips (-1) count for nothing.
+    Two voters on each side make an insight ambiguous (-1); else *needed* equal votes decide. Skips (-1) count for
+    nothing.
     """
     latest = [group[-1] for group in _voters(votes, by_device_only)]
     yes = [vote for vote in latest if vote.value == 1]

@@ -17,9 +17,9 @@ __all__ = ["Insight", "Origin", "Status"]
 class Status(StrEnum):
     """Where an insight stands.
 
-    ``open`` asks; ``deciding`` has enough votes but the product could not be read yet; ``queued`` was accepted and its
-    edits are on their way; ``applied``, ``rejected``, ``skipped`` (ambiguous), ``closed`` (accepted, nothing to send or
-    nothing sent) and ``failed`` (refused by the server after automatic or voted acceptance) are history;
+    ``open`` asks; ``deciding`` has enough votes but the product could not be read yet; ``queued`` was accepted and
+    its edits are on their way; ``applied``, ``rejected``, ``skipped`` (ambiguous), ``closed`` (accepted, nothing to
+    send or nothing sent) and ``failed`` (refused by the server after automatic or voted acceptance) are history;
     ``superseded`` was never answered and is no longer suggested.
     """
 
@@ -47,7 +47,8 @@ class Insight:
 
     ``annotation``: ``None`` not answered, 1 accepted, 0 rejected, -1 ambiguous, 2 accepted with data of the user.
     ``claim`` is the suggestion's identity among the open insights of a product and type. ``box`` is relative.
-    ``plugin`` owns the type; ``component`` is the predictor behind it ("" when imported), ``predictor_plugin`` its plugin.
+    ``plugin`` owns the type; ``component`` is the predictor behind it ("" when imported), ``predictor_plugin`` its
+    plugin.
     """
 
     id: UUID

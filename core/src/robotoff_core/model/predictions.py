@@ -17,9 +17,11 @@ class Prediction:
     """What a predictor returns, zero or more per document. Everything about *where* it was made is added by core.
 
     - ``type``: an open string, one of the predictor's ``produces``.
-    - ``value``: free text when OFF has no tag for the thing (``"500 g"``); ``value_tag``: a canonical tag (``"en:organic"``).
+    - ``value``: free text when OFF has no tag for the thing (``"500 g"``); ``value_tag``: a canonical tag
+      (``"en:organic"``).
     - ``data``: detail that the type's JSON schema describes; JSON values only.
-    - ``automatic``: ``True`` proposes to apply it without a person, ``False`` asks, ``None`` leaves it to the importer.
+    - ``automatic``: ``True`` proposes to apply it without a person, ``False`` asks, ``None`` leaves it to the
+      importer.
     - ``confidence``: a model's or detector's score 0..1; ``None`` for rules.
     - ``span``: (start, end) offsets in the document's text; core adds the box of the words there to ``data`` as
       ``bounding_box_absolute`` (pixels).
@@ -68,8 +70,8 @@ class PredictionRun:
 class StoredPrediction:
     """A prediction as the store returns it: flat, with its origin. Importers read these.
 
-    ``predictor`` is the public method name, ``component`` the predictor that made it (``labels.text``), ``plugin`` its
-    plugin's slug.
+    ``predictor`` is the public method name, ``component`` the predictor that made it (``labels.text``), ``plugin``
+    its plugin's slug.
     """
 
     id: int
@@ -86,6 +88,7 @@ class StoredPrediction:
     component: str
     plugin: str
     timestamp: datetime
+    scope: str = ""
 
     @property
     def priority(self) -> int:

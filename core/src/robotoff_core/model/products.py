@@ -24,8 +24,8 @@ class RawImage:
 class Product:
     """One product document. Missing fields read as empty, so that plugins need no guards.
 
-    ``images`` of both layouts that Product Opener knows are understood: the flat one (``{"1": ..., "front_fr": ...}``)
-    and the nested one (``{"uploaded": {...}, "selected": {"front": {"fr": ...}}}``).
+    ``images`` of both layouts that Product Opener knows are understood: the flat one (``{"1": ..., "front_fr":
+    ...}``) and the nested one (``{"uploaded": {...}, "selected": {"front": {"fr": ...}}}``).
     """
 
     id: ProductId

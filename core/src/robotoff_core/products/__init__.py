@@ -26,7 +26,7 @@ class WriteRefusedError(Exception):
 
 
 class WriteFailedError(Exception):
-    """The server answered that it failed, or was not there at all (HTTP 5xx, connection refused): nothing was written."""
+    """The server answered that it failed, or was not there (HTTP 5xx, connection refused): nothing was written."""
 
 
 class WriteUnknownError(Exception):

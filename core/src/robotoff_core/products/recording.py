@@ -1,7 +1,7 @@
 """The recording product file: products in a local SQLite file, and every edit that was written to them.
 
-It closes the circle without any server: reading, writing, and the ways in which writing fails, which it can be told to
-show (:meth:`RecordingProducts.fault`).
+It closes the circle without any server: reading, writing, and the ways in which writing fails, which it can be told
+to show (:meth:`RecordingProducts.fault`).
 """
 
 import json
@@ -94,17 +94,17 @@ class RecordingProducts:
             with self._connect() as connection:
                 if self._faulty(connection, "unreadable"):
                     raise ProductSourceError("the product file was told to be unreadable")
-                for server_type in {id.server_type for id in ids}:
-                    barcodes = [id.barcode for id in ids if id.server_type == server_type]
+                for server_type in {key.server_type for key in ids}:
+                    barcodes = [key.barcode for key in ids if key.server_type == server_type]
                     for chunk in _chunks(barcodes, 500):
                         marks = ",".join("?" * len(chunk))
                         rows = connection.execute(
-                            f"select barcode, document from product where server_type = ? and barcode in ({marks})",
+                            f"select barcode, document from product where server_type = ? and barcode in ({marks})",  # noqa: S608 (question marks only)
                             (server_type, *chunk),
                         )
                         for barcode, document in rows:
-                            id = ProductId(barcode, server_type)
-                            found[id] = Product(id, json.loads(document))
+                            key = ProductId(barcode, server_type)
+                            found[key] = Product(key, json.loads(document))
         except sqlite3.Error as error:
             raise ProductSourceError(f"cannot read the product file {self._path.name}: {error}") from error
         return found
@@ -165,7 +165,7 @@ class RecordingProducts:
         )
         with self._connect() as connection:
             rows = connection.execute(
-                f"select at, barcode, server_type, edit, comment from edit {where} order by id desc limit ?",
+                f"select at, barcode, server_type, edit, comment from edit {where} order by id desc limit ?",  # noqa: S608
                 (*values, limit),
             ).fetchall()
         return [
