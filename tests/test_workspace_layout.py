@@ -114,16 +114,15 @@ def test_no_module_is_too_long() -> None:
 def test_test_files_have_unique_names() -> None:
     """pytest's default import mode imports them by name alone."""
     names = [file.name for file in tracked() if file.name.startswith("test_") and file.suffix == ".py"]
-    names = [name for name in names if name.endswith(".py")]
     assert [name for name, count in Counter(names).items() if count > 1] == []
     assert [file for file in tracked() if file.name == "__init__.py" and file.parent.name == "tests"] == []
 
 
 def test_nothing_names_a_machine() -> None:
     """Home folders of whoever wrote it mean nothing to the reader."""
-    pattern = re.compile(r"(?<![\w.])/(?:home|root|Users|work)/\w")
+    pattern = re.compile("(?<![\\w.])/" + r"(?:home|root|Users|work)/\w")
     for file in tracked():
         if file.suffix in {".md", ".py", ".toml", ".txt", ".js", ".html", ".css", ".yml", ""}:
             text = file.read_text(encoding="utf-8", errors="replace")
             found = pattern.search(text)
-            assert found is None or file == Path(__file__), f"{file.relative_to(ROOT)}: {found}"
+            assert found is None, f"{file.relative_to(ROOT)}: {found}"
