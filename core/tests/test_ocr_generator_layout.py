@@ -25,7 +25,7 @@ def words(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def spelled(word: dict[str, Any]) -> str:
-    return "".join(symbol["text"] for symbol in word["symbols"])
+    return "".join(str(symbol["text"]) for symbol in word["symbols"])
 
 
 def corners(word: dict[str, Any]) -> list[tuple[int, int]]:
