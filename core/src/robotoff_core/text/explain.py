@@ -1,0 +1,89 @@
+"""Where exactly a refused OCR document is wrong: the slow and precise way, taken only after decoding has failed."""
+
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+
+from .errors import OcrError
+from .vision import Response
+
+__all__ = ["first_response"]
+
+
+def first_response(data: bytes, error: Exception) -> Response:
+    """Find the place that made decoding fail and raise :class:`OcrError` there.
+
+    Only the first response counts: when just a later one is malformed, the first is returned.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError as bad:
+        raise OcrError(f"not UTF-8: {bad.reason}", f"byte {bad.start}") from None
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as bad:
+        raise OcrError(f"not JSON: {bad}") from None
+    return convert(document, error)
+
+
+def convert(document: Any, error: Exception | None = None) -> Response:
+    """The first response of decoded JSON. Raises :class:`OcrError` with the path of the first thing that is wrong."""
+    responses = document.get("responses") if isinstance(document, dict) else None
+    if not isinstance(responses, list):
+        found = "missing" if responses is None else f"not {_kind(responses)}"
+        raise OcrError(f"list expected, {found}", "$.responses" if isinstance(document, dict) else "$")
+    if not responses:
+        raise OcrError("empty response", "$.responses")
+    first = responses[0]
+    if isinstance(first, dict) and first.get("error") is not None:
+        raise OcrError(f"the OCR service reported an error: {first['error']}", "$.responses[0].error")
+    try:
+        _check(first, Response, "$.responses[0]")
+        return msgspec.convert(first, Response)
+    except (msgspec.ValidationError, RecursionError) as bad:
+        raise OcrError(str(error or bad), "$.responses[0]") from None
+
+
+def _check(value: Any, kind: Any, path: str) -> None:
+    """Raise at the first place below *value* that is not of *kind*, in document order of the fields we read."""
+    if get_origin(kind) in (Union, UnionType):
+        if value is None and NoneType in get_args(kind):
+            return
+        kinds = [arg for arg in get_args(kind) if arg is not NoneType]
+        if len(kinds) == 1:
+            _check(value, kinds[0], path)
+            return
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if not isinstance(value, dict):
+            raise OcrError(f"object expected, not {_kind(value)}", path)
+        for field in msgspec.structs.fields(kind):
+            if field.encode_name in value:
+                _check(value[field.encode_name], field.type, f"{path}.{field.encode_name}")
+            elif field.required:
+                raise OcrError(f"required key {field.encode_name!r} is missing", path)
+    elif get_origin(kind) is list:
+        if not isinstance(value, list):
+            raise OcrError(f"list expected, not {_kind(value)}", path)
+        (item,) = get_args(kind)
+        for index, element in enumerate(value):
+            _check(element, item, f"{path}[{index}]")
+    else:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as bad:
+            raise OcrError(str(bad), path) from None
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "a truth value",
+        int: "a number",
+        float: "a number",
+    }
+    return kinds.get(type(value), type(value).__name__)

@@ -1,0 +1,139 @@
+"""Putting the text together from symbols, and geometry: what needs the layout of a decoded document."""
+
+from bisect import bisect_left, bisect_right
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING
+
+from ..model.boxes import Box
+from .annotations import Orientation, Word
+
+if TYPE_CHECKING:
+    from .vision import FullText, Vertex
+    from .vision import Word as VisionWord
+
+__all__ = ["Layout", "orientation_of", "render"]
+
+_ENDS = (" ", "\n")
+_BY_TOP_CORNERS = {
+    frozenset((0, 1)): Orientation.UP,
+    frozenset((1, 2)): Orientation.LEFT,
+    frozenset((2, 3)): Orientation.DOWN,
+    frozenset((0, 3)): Orientation.RIGHT,
+}
+
+
+def render(full_text: "FullText", breaks: dict[str, str]) -> "tuple[list[str], Layout]":
+    """The text of each page, and the layout behind. All pages but the first begin with the ``|`` that joins them.
+
+    Words are joined as they are, paragraphs by a space unless one stands there, blocks by ``|``.
+    """
+    pages: list[str] = []
+    pieces_of_pages: list[list[str]] = []
+    owners: list[VisionWord | None] = []
+    own = owners.append
+    for page in full_text.pages:
+        pieces: list[str] = []
+        add = pieces.append
+        if pieces_of_pages:
+            add("|")
+            own(None)
+        first_block = True
+        for block in page.blocks:
+            if first_block:
+                first_block = False
+            else:
+                add("|")
+                own(None)
+            block_start = len(pieces)
+            for paragraph in block.paragraphs:
+                if len(pieces) > block_start and not pieces[-1].endswith(_ENDS):
+                    add(" ")
+                    own(None)
+                for word in paragraph.words:
+                    symbols = word.symbols
+                    text = ""
+                    for symbol in symbols:
+                        properties = symbol.property
+                        if properties is None or (brk := properties.detected_break) is None:
+                            text += symbol.text
+                        elif brk.is_prefix:
+                            text += breaks[brk.type] + symbol.text
+                        else:
+                            text += symbol.text + breaks[brk.type]
+                    add(text)
+                    own(word)
+        pieces_of_pages.append(pieces)
+        pages.append("".join(pieces))
+    return pages, Layout(pieces_of_pages, owners)
+
+
+class Layout:
+    """The pieces of a rendered text with the words behind them; offsets are computed when somebody asks."""
+
+    __slots__ = ("_owners", "_pieces", "_starts")
+
+    def __init__(self, pieces_of_pages: list[list[str]], owners: "list[VisionWord | None]") -> None:
+        self._pieces = list(chain.from_iterable(pieces_of_pages))
+        self._owners = owners
+        self._starts: list[int] | None = None
+
+    def words(self, start: int | None = None, end: int | None = None) -> list[Word]:
+        """The words with at least one character in ``text[start:end]``, or all words."""
+        starts = self._starts
+        if starts is None:
+            starts = self._starts = list(accumulate(map(len, self._pieces), initial=0))
+        first, last = 0, len(self._pieces)
+        if start is not None and end is not None:
+            first, last = max(bisect_right(starts, start) - 1, 0), min(bisect_left(starts, end), last)
+        words = []
+        for index in range(first, last):
+            word = self._word(index, starts[index])
+            if word is not None and (start is None or end is None or (word.end > start and word.start < end)):
+                words.append(word)
+        return words
+
+    def _word(self, index: int, offset: int) -> Word | None:
+        """The word at a piece, ``None`` for separators. The breaks around a word do not belong to it."""
+        owner = self._owners[index]
+        if owner is None:
+            return None
+        piece = self._pieces[index]
+        text = piece.strip(" \n")
+        start = offset + len(piece) - len(piece.lstrip(" \n")) if text else offset
+        corners = owner.bounding_box.vertices
+        return Word(text, start, start + len(text), _box(corners), orientation_of(corners), _languages(owner))
+
+
+def orientation_of(vertices: "list[Vertex]") -> Orientation:
+    """The direction of a word from the corners of its polygon.
+
+    The indices of the two corners with the smallest y tell it. A long word that is slightly tilted has two corners of
+    one *side* on top; when the four heights do not fall into two clear pairs, the direction of the writing decides.
+    """
+    if len(vertices) != 4:
+        return Orientation.UNKNOWN
+    order = sorted(range(4), key=lambda index: vertices[index].y)
+    heights = [vertices[index].y for index in order]
+    if heights[2] - heights[1] > max(heights[1] - heights[0], heights[3] - heights[2]):
+        return _BY_TOP_CORNERS.get(frozenset(order[:2]), Orientation.UNKNOWN)
+    a, b, c, d = vertices
+    right = (b.x - a.x) + (c.x - d.x)
+    down = (b.y - a.y) + (c.y - d.y)
+    if right == down == 0:
+        return Orientation.UNKNOWN
+    if abs(right) >= abs(down):
+        return Orientation.UP if right > 0 else Orientation.DOWN
+    return Orientation.RIGHT if down > 0 else Orientation.LEFT
+
+
+def _box(vertices: "list[Vertex]") -> Box | None:
+    if not vertices:
+        return None
+    xs = [vertex.x for vertex in vertices]
+    ys = [vertex.y for vertex in vertices]
+    return (min(ys), min(xs), max(ys), max(xs))
+
+
+def _languages(word: "VisionWord") -> tuple[str, ...]:
+    detected = word.property.detected_languages if word.property is not None else None
+    return tuple(language.language_code for language in detected) if detected else ()

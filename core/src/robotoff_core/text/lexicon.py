@@ -1,0 +1,119 @@
+"""Lexicons: all terms of all plugins in one automaton, one scan per document.
+
+The automaton is ahocorasick-rs (contiguous NFA): on real documents it scanned 3 to 4 times faster than
+pyahocorasick and built no slower; its DFA is hardly faster to scan and 20 times slower to build.
+"""
+
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from .fold import fold, is_word_character
+
+if TYPE_CHECKING:
+    from ..components import Lexicon
+    from .document import OcrDocument
+
+__all__ = ["Hit", "LexiconIndex"]
+
+
+@frozen
+class Hit:
+    """A term found at ``[start, end)``: the term as its lexicon spells it, and the term's value."""
+
+    start: int
+    end: int
+    term: str
+    value: Any
+
+
+@frozen
+class _Entry:
+    """What one folded term means in one lexicon: (term, value) pairs, and how it must stand."""
+
+    lexicon: str
+    word: bool
+    case_sensitive: bool
+    meanings: list[tuple[str, Any]]
+
+
+class LexiconIndex:
+    """All lexicons of a process. The automaton is built at the first scan, once, whichever thread comes first."""
+
+    def __init__(self, lexicons: Iterable["Lexicon"] = ()) -> None:
+        """Raises :class:`ValueError` when two lexicons have the same name, or a term is empty."""
+        self.lexicons: Mapping[str, Lexicon] = {}
+        for lexicon in lexicons:
+            if lexicon.name in self.lexicons:
+                raise ValueError(
+                    f"two lexicons are called {lexicon.name!r}; rename one, beginning with its plugin's slug"
+                )
+            self.lexicons = {**self.lexicons, lexicon.name: lexicon}
+        self._automaton: Any = None
+        self._entries: list[list[_Entry]] = []
+        self._lock = Lock()
+        self._built = False
+
+    def scan(self, document: "OcrDocument") -> dict[str, list[Hit]]:
+        """The hits of every lexicon by name, in text order, overlaps resolved per lexicon: leftmost, then longest."""
+        if not self._built:
+            with self._lock:
+                if not self._built:
+                    self._build()
+                    self._built = True
+        result: dict[str, list[Hit]] = {name: [] for name in self.lexicons}
+        if self._automaton is None:
+            return result
+        matches = self._automaton.find_matches_as_indexes(document.folded, overlapping=True)
+        if not matches:
+            return result
+        printed = document.contiguous
+        length = len(printed)
+        found: dict[str, list[tuple[int, int, list[tuple[str, Any]]]]] = {}
+        for pattern, start, end in matches:
+            touched = (start > 0 and is_word_character(printed[start - 1])) or (
+                end < length and is_word_character(printed[end])
+            )
+            for entry in self._entries[pattern]:
+                if touched and entry.word:
+                    continue
+                meanings = entry.meanings
+                if entry.case_sensitive:
+                    as_printed = printed[start:end]
+                    meanings = [meaning for meaning in meanings if meaning[0] == as_printed]
+                if meanings:
+                    found.setdefault(entry.lexicon, []).append((start, -end, meanings))
+        for name, spans in found.items():
+            spans.sort(key=_by_place)
+            hits, free_from = result[name], 0
+            for start, minus_end, meanings in spans:
+                if start >= free_from:
+                    free_from = -minus_end
+                    hits.extend(Hit(start, free_from, term, value) for term, value in meanings)
+        return result
+
+    def _build(self) -> None:
+        by_term: dict[str, dict[str, _Entry]] = {}
+        for lexicon in self.lexicons.values():
+            word = lexicon.boundary == "word"
+            for term, value in lexicon.entries:
+                folded = fold(term)
+                entries = by_term.setdefault(folded, {})
+                entry = entries.get(lexicon.name)
+                if entry is None:
+                    entry = entries[lexicon.name] = _Entry(lexicon.name, word, lexicon.case_sensitive, [])
+                if (term, value) not in entry.meanings:
+                    entry.meanings.append((term, value))
+        if by_term:
+            import ahocorasick_rs
+
+            self._entries = [list(entries.values()) for entries in by_term.values()]
+            self._automaton = ahocorasick_rs.AhoCorasick(
+                list(by_term), implementation=ahocorasick_rs.Implementation.ContiguousNFA
+            )
+
+
+def _by_place(span: tuple[int, int, Any]) -> tuple[int, int]:
+    return span[0], span[1]
