@@ -1,4 +1,4 @@
-"""Runs the benchmarks beside this file and says at the end which kept their limits: ``run.py [NAME]... [-- OPTION]...``.
+"""Runs the benchmarks beside this file and says which kept their limits: ``run.py [NAME]... [-- OPTION]...``.
 
 Each ``bench_<name>.py`` is a program: it measures against a baseline in the same run (absolute times mean little on
 somebody else's machine), prints its figures, and exits 1 when a limit is missed.
