@@ -10,7 +10,7 @@ __all__ = ["Command", "Migrations", "Route"]
 
 @frozen
 class Route:
-    """One HTTP route below ``/api/v1/plugins/<slug>/``: ``handler(query)`` gets the query parameters and returns JSON data."""
+    """One HTTP route below ``/api/v1/plugins/<slug>/``: ``handler(query)`` gets its query and returns JSON data."""
 
     path: str
     handler: Callable[[Mapping[str, str]], Any]
