@@ -31,7 +31,7 @@ PLUGINS_INTRODUCTION = (
 CONFIGURATION_INTRODUCTION = (
     "`robotoff config show` prints every value with its origin, `robotoff config check` says what is wrong. `{var}` "
     "stands for the folder of the key `var`. An unknown key, or a value of the wrong type, is an error that names "
-    "file, line and key. In a variable, a list is separated by commas or written as in TOML; a table is written as in TOML.\n"
+    "file, line and key. In a variable, lists and tables are written as in TOML; a list also separated by commas.\n"
 )
 
 
