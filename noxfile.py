@@ -128,8 +128,8 @@ def template(session: nox.Session) -> None:
     """`robotoff plugins new` makes a package that installs and passes its tests, from wheels."""
     session.install("--constraint", CONSTRAINTS, *group("test"), "hatchling", *built(session, [PACKAGES["core"]]))
     folder = Path(session.create_tmp()).resolve() / "new"
-    session.run("python", "-c", f"import shutil; shutil.rmtree({str(folder)!r}, ignore_errors=True)")
-    session.run("robotoff", "plugins", "new", "shelf_life", "--dir", str(folder))
+    session.run("python", "-c", f"import shutil, os; shutil.rmtree({str(folder)!r}, True); os.mkdir({str(folder)!r})")
+    session.run("robotoff", "plugins", "new", "shelf_life", "--into", str(folder))
     (made,) = folder.iterdir()
     session.install("--no-deps", "--no-build-isolation", str(made))
     session.run("robotoff", "plugins", "list")
