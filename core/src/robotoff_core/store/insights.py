@@ -82,7 +82,7 @@ class Insights:
         return found
 
     def get(self, insight_id: UUID, *, lock: bool = False) -> Insight | None:
-        """The insight *insight_id*, whatever its status; *lock* keeps it from other writers until the transaction ends."""
+        """The insight *insight_id*, whatever its status; *lock* holds it until the transaction ends."""
         query = select(*_COLUMNS).where(insight.c.id == insight_id)
         row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
         return None if row is None else to_insight(row)

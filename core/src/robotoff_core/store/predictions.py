@@ -109,7 +109,7 @@ class Predictions:
         insert_rows(self._connection, prediction, details)
         return StoredRuns(frozenset(changed), len(rows), unchanged, refused, len(details))
 
-    def _stored(self, runs: Collection[PredictionRun]) -> dict[_Key, Row[Any]]:
+    def _stored(self, runs: Collection[PredictionRun]) -> dict[Any, Any]:
         """What is stored of the runs' products, by key: id, version, digest and count."""
         return {
             tuple(row[:5]): row

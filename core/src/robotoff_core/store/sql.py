@@ -1,8 +1,8 @@
 """Batches as one statement each, the same on both databases.
 
-The names in the statements are those of our own tables and columns, never of the data. A batch travels as *one* JSON parameter that the database unfolds into rows. That is one round trip and one short
-statement whatever the size, knows no limit of parameters, and on PostgreSQL it is about three times as fast as
-an INSERT with a parameter per value.
+A batch travels as *one* JSON parameter that the database unfolds into rows. That is one round trip and one short
+statement whatever the size, and knows no limit of parameters. The names in the statements are those of our own tables
+and columns, never of the data.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
