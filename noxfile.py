@@ -25,7 +25,7 @@ PYTHON = str(ROOT / ".venv" / "bin" / "python")
 
 def prepared(session: nox.Session) -> None:
     """Make sure that .venv has everything; takes a moment when it has."""
-    session.run(sys.executable, "scripts/prepare.py", "dev", silent=False, log=False)
+    session.run(sys.executable, "scripts/prepare.py", "dev", external=True, log=False)
 
 
 def tool(session: nox.Session, name: str, *arguments: str) -> None:
@@ -86,7 +86,7 @@ def built(session: nox.Session, which: list[Package]) -> list[str]:
         old.unlink()
     for package in which:
         command = [PYTHON, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(package.folder)]
-        session.run(*command, silent=True)
+        session.run(*command, silent=True, external=True)
     return sorted(map(str, folder.glob("*.whl")))
 
 
@@ -146,10 +146,9 @@ def wheels(session: nox.Session) -> None:
     for old in dist.glob("robotoff_*"):
         old.unlink()
     for package in PACKAGES.values():
-        session.run(
-            PYTHON, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(package.folder), silent=True
-        )
-    session.run(PYTHON, "scripts/check_wheels.py", str(dist))
+        command = [PYTHON, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), str(package.folder)]
+        session.run(*command, silent=True, external=True)
+    session.run(PYTHON, "scripts/check_wheels.py", str(dist), external=True)
     session.install("--constraint", CONSTRAINTS, *map(str, sorted(dist.glob("*.whl"))))
     session.run("python", "-m", "pip", "check")
     session.chdir(session.create_tmp())
