@@ -105,25 +105,22 @@ class Layout:
 
 
 def orientation_of(vertices: "list[Vertex]") -> Orientation:
-    """The direction of a word from the corners of its polygon.
+    """The direction of a word from the corners of its polygon, which begin at the text's own top left.
 
-    The indices of the two corners with the smallest y tell it. A long word that is slightly tilted has two corners of
-    one *side* on top; when the four heights do not fall into two clear pairs, the direction of the writing decides.
+    For an upright or turned polygon the two corners with the smallest y tell it. In a long word that is tilted a little
+    these two belong to one end of the word, so the direction of writing decides where the corners go round clockwise.
     """
     if len(vertices) != 4:
         return Orientation.UNKNOWN
-    order = sorted(range(4), key=lambda index: vertices[index].y)
-    heights = [vertices[index].y for index in order]
-    if heights[2] - heights[1] > max(heights[1] - heights[0], heights[3] - heights[2]):
-        return _BY_TOP_CORNERS.get(frozenset(order[:2]), Orientation.UNKNOWN)
     a, b, c, d = vertices
-    right = (b.x - a.x) + (c.x - d.x)
-    down = (b.y - a.y) + (c.y - d.y)
-    if right == down == 0:
-        return Orientation.UNKNOWN
-    if abs(right) >= abs(down):
-        return Orientation.UP if right > 0 else Orientation.DOWN
-    return Orientation.RIGHT if down > 0 else Orientation.LEFT
+    if (c.x - a.x) * (d.y - b.y) - (c.y - a.y) * (d.x - b.x) <= 0:  # twice the signed area: flat, crossed or mirrored
+        top_corners = sorted(range(4), key=lambda index: vertices[index].y)[:2]
+        return _BY_TOP_CORNERS.get(frozenset(top_corners), Orientation.UNKNOWN)
+    rightwards = (b.x - a.x + c.x - d.x) + (d.y - a.y + c.y - b.y)
+    downwards = (b.y - a.y + c.y - d.y) - (d.x - a.x + c.x - b.x)
+    if abs(rightwards) >= abs(downwards):
+        return Orientation.UP if rightwards > 0 else Orientation.DOWN
+    return Orientation.RIGHT if downwards > 0 else Orientation.LEFT
 
 
 def _box(vertices: "list[Vertex]") -> Box | None:
