@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, delete, select
 
 from ..model.ids import ProductId
 from ..model.predictions import Prediction, PredictionRun, RunKey, StoredPrediction
