@@ -22,7 +22,8 @@ from ..model.questions import Question
 from .reconcile import Plan, reconcile
 
 if TYPE_CHECKING:
-    from ..plugins.registry import Registered, Registry
+    from ..plugins.records import Registered
+    from ..plugins.registry import Registry
     from ..taxonomy import Taxonomies
     from ..text import OcrDocument
 
@@ -164,11 +165,15 @@ class Runner:
                 plans.append(_failure(registered, error))
         return plans
 
-    def annotate(self, insight: Insight, answer: Answer, product: Product | None, *, today: date) -> Outcome | Failure:
-        """What accepting *insight* means. Data of the user is validated first; invalid data is an outcome of code 11."""
+    def annotate(
+        self, insight: Insight, answer: Answer, product: Product | None, *, today: date, skip: Collection[str] = ()
+    ) -> Outcome | Failure:
+        """What accepting *insight* means. Data of the user is validated first: invalid data is a code 11 outcome."""
         registered = self._registry.annotators.get(insight.type)
         if registered is None:
             return Outcome(Result.SAVED, description="no action exists for this insight type")
+        if registered.name in skip:
+            return Failure(registered.name, registered.plugin, "tripped", "the annotator is tripped")
         annotator = registered.component
         run = self._run(registered, today, insight.product.server_type, insight.source_image)
         self._on_enter(registered.name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from .products import Product
 
@@ -15,6 +15,7 @@ class Edit:
     """Base of all edits. ``action`` is the human part of the edit comment: ``Adding label tag 'en:organic'``."""
 
     kind: ClassVar[str] = ""
+    action: str = field(kw_only=True)
 
     def present_in(self, product: Product) -> bool:
         """Whether the product already shows this edit's effect, so that sending it again would change nothing."""
@@ -23,7 +24,7 @@ class Edit:
 
 @frozen
 class AddTag(Edit):
-    """Add *value* to a list-like field, leaving what is there: ``AddTag("labels", "en:organic", ...)``.
+    """Add *value* to a list-like field, leaving what is there: ``AddTag("labels", "en:organic", action=...)``.
 
     ``field`` is Product Opener's field name; the tags are read from ``{field}_tags``. ``tag`` is the value as it will
     stand among the tags when it differs from ``value`` (a brand's name and its tag).
@@ -32,7 +33,6 @@ class AddTag(Edit):
     kind: ClassVar[str] = "add_tag"
     field: str
     value: str
-    action: str
     tag: str | None = None
 
     def present_in(self, product: Product) -> bool:
@@ -42,12 +42,11 @@ class AddTag(Edit):
 
 @frozen
 class SetField(Edit):
-    """Set a text field to *value*: ``SetField("quantity", "500 g", ...)``."""
+    """Set a text field to *value*: ``SetField("quantity", "500 g", action=...)``."""
 
     kind: ClassVar[str] = "set_field"
     field: str
     value: str
-    action: str
 
     def present_in(self, product: Product) -> bool:
         """Whether the field holds exactly the value."""

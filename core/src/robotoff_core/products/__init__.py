@@ -8,6 +8,7 @@ from ..model.ids import ProductId
 from ..model.products import Product
 
 __all__ = [
+    "NoProducts",
     "ProductSource",
     "ProductSourceError",
     "ProductWriter",
@@ -52,3 +53,17 @@ class ProductWriter(Protocol):
         Raises :class:`WriteRefusedError`, :class:`WriteFailedError` or :class:`WriteUnknownError`.
         """
         ...
+
+
+class NoProducts:
+    """No product source at all: every product is unknown, checks against products are skipped, edits are refused."""
+
+    authoritative = False
+
+    def get(self, ids: Collection[ProductId]) -> dict[ProductId, Product]:
+        """Nothing."""
+        return {}
+
+    def send(self, product: ProductId, edit: Edit, comment: str, timeout: float) -> None:
+        """Refuse. Raises :class:`WriteRefusedError`."""
+        raise WriteRefusedError("this deployment has no product server (products.file is empty)")

@@ -1,0 +1,133 @@
+"""What each kind of job does. Payloads are JSON and name things by id; every handler may run twice without harm."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from attrs import evolve
+
+from ..model.answers import Answer
+from ..model.ids import ProductId
+from ..store.records import InsightEvent, JobSpec, Lane
+from .answers import decide
+from .applying import send_edits
+from .importing import refresh
+from .policy import automatic_allowed
+from .predicting import predict_image, predict_product_name
+
+if TYPE_CHECKING:
+    from ..runtime import Runtime
+
+__all__ = ["HANDLERS", "TASKS", "predict_image_job", "predict_name_job"]
+
+RETENTION_DAYS = 90
+"""How long finished jobs and insight events are kept."""
+
+DUE_AT_ONCE = 500
+"""How many due insights one round of the schedule hands to jobs."""
+
+
+def predict_image_job(product: ProductId, source_image: str, lane: Lane = Lane.HIGH) -> JobSpec:
+    """The job that predicts from an image whose OCR document is kept."""
+    return JobSpec("predict_image", {**_payload(product), "source_image": source_image}, key=str(product), lane=lane)
+
+
+def predict_name_job(product: ProductId, lane: Lane = Lane.HIGH) -> JobSpec:
+    """The job that predicts from a product's name."""
+    return JobSpec("predict_name", _payload(product), key=str(product), lane=lane, recompute=True)
+
+
+def _payload(product: ProductId) -> dict[str, Any]:
+    return {"server_type": product.server_type, "barcode": product.barcode}
+
+
+def _product(payload: Mapping[str, Any]) -> ProductId:
+    return ProductId(payload["barcode"], payload["server_type"])
+
+
+def _predict_image(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    product, source_image = _product(payload), payload["source_image"]
+    predict_image(runtime, product, source_image, runtime.documents.get(product, source_image))
+
+
+def _predict_name(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    predict_product_name(runtime, _product(payload))
+
+
+def _refresh(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    refresh(runtime, [_product(payload)])
+
+
+def _send_edits(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    send_edits(runtime, _product(payload))
+
+
+def _decide(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    said = Answer(payload["annotation"], payload["data"], payload["update"], payload["by_votes"], payload["username"])
+    decide(runtime, UUID(payload["insight_id"]), said)
+
+
+def _apply_automatic(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    """Apply a due insight; when the policy has changed since, it becomes a question instead."""
+    insight_id = UUID(payload["insight_id"])
+    with runtime.store.read() as tx:
+        insight = tx.insights.get(insight_id)
+    if insight is None or not insight.is_open or not insight.automatic:
+        return
+    allowed = automatic_allowed(
+        runtime.config.automatic,
+        insight_type=insight.type,
+        predictor=insight.predictor,
+        server_type=insight.product.server_type,
+    )
+    if allowed:
+        decide(runtime, insight_id, Answer(1))
+        return
+    with runtime.store.write() as tx:
+        if tx.insights.get(insight_id, lock=True) == insight:
+            tx.insights.update([(insight, evolve(insight, automatic=False, process_after=None))])
+            detail = {"reason": "the policy of automatic application does not allow it any more"}
+            tx.events.append([InsightEvent(insight_id, "updated", runtime.now(), detail)])
+
+
+HANDLERS: Mapping[str, Callable[["Runtime", Mapping[str, Any]], None]] = {
+    "predict_image": _predict_image,
+    "predict_name": _predict_name,
+    "refresh": _refresh,
+    "send_edits": _send_edits,
+    "decide": _decide,
+    "apply_automatic": _apply_automatic,
+}
+"""Job kinds and what they do."""
+
+
+def _enqueue_due(runtime: "Runtime") -> None:
+    """Hand automatic insights whose time has come to jobs, which work product by product."""
+    now = runtime.now()
+    enabled = runtime.registry.enabled_plugins
+    with runtime.store.read() as tx:
+        due = tx.insights.due(now, DUE_AT_ONCE, plugins=enabled, predictor_plugins=enabled)
+    specs = [
+        JobSpec("apply_automatic", {"insight_id": str(insight.id)}, key=str(insight.product), plugin=insight.plugin)
+        for insight in due
+    ]
+    if specs:
+        with runtime.store.write() as tx:
+            tx.jobs.enqueue_all(specs, now)
+
+
+def _clean_up(runtime: "Runtime") -> None:
+    """Delete what is older than the retention, a bounded number of rows at a time."""
+    before = runtime.now() - timedelta(days=RETENTION_DAYS)
+    with runtime.store.write() as tx:
+        tx.jobs.clean_up(before)
+    with runtime.store.write() as tx:
+        tx.events.clean_up(before)
+
+
+TASKS: Mapping[str, tuple[float, Callable[["Runtime"], None]]] = {
+    "apply_due_insights": (15.0, _enqueue_due),
+    "clean_up": (24 * 3600.0, _clean_up),
+}
+"""Periodic tasks: the seconds between two runs, and what they do."""

@@ -1,0 +1,107 @@
+"""The runtime: everything a process needs, made once from the configuration and handed to whoever works with it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .config import Config
+from .documents import Documents
+from .engine.runner import Failure, Runner
+from .identity import Identity, LocalAccounts
+from .plugins.breaker import Breaker
+from .plugins.records import PluginRecord
+from .plugins.registry import Registry, load_plugins
+from .products import NoProducts, ProductSource, ProductWriter
+from .products.recording import RecordingProducts
+from .store import Store
+from .taxonomy import Taxonomies
+
+if TYPE_CHECKING:
+    from .jobs.host import IsolatedRunner
+
+__all__ = ["Runtime"]
+
+
+class Runtime:
+    """One per process. ``runner`` runs components; ``interactive_runner`` does it for people who wait."""
+
+    def __init__(
+        self,
+        config: Config,
+        registry: Registry,
+        store: Store,
+        taxonomies: Taxonomies,
+        products: ProductSource,
+        writer: ProductWriter,
+        *,
+        isolated: bool = False,
+    ) -> None:
+        self.config = config
+        self.registry = registry
+        self.store = store
+        self.taxonomies = taxonomies
+        self.products = products
+        self.writer = writer
+        self.documents = Documents(config.var / "documents")
+        self.identity: Identity = LocalAccounts(config.accounts)
+        self.breaker = Breaker(store, after=config.jobs.trip_after)
+        self.runner_inline = Runner(registry, taxonomies)
+        self._isolated = isolated
+
+    @classmethod
+    def open(cls, config: Config, *, isolated: bool = False, registry: Registry | None = None) -> "Runtime":
+        """The runtime that *config* describes. Opens no connection yet.
+
+        *isolated*: components run in a child process under a deadline (server and workers), else in this process
+        (command line). Raises :class:`~robotoff_core.plugins.registry.PluginsError` with ``strict`` when a plugin is
+        in trouble.
+        """
+        products = RecordingProducts(Path(config.products.file)) if config.products.file else NoProducts()
+        return cls(
+            config,
+            load_plugins(config) if registry is None else registry,
+            Store(config.database),
+            Taxonomies(config.taxonomies, config.var / "taxonomies"),
+            products,
+            products,
+            isolated=isolated,
+        )
+
+    @cached_property
+    def runner(self) -> "Runner | IsolatedRunner":
+        """Runs components for jobs."""
+        return self._new_runner()
+
+    @cached_property
+    def interactive_runner(self) -> "Runner | IsolatedRunner":
+        """Runs annotators while somebody waits; never behind a document. Its process starts with the first answer."""
+        return self._new_runner()
+
+    def _new_runner(self) -> "Runner | IsolatedRunner":
+        if not self._isolated:
+            return self.runner_inline
+        from .jobs.host import IsolatedRunner
+
+        return IsolatedRunner(self.config, self.registry)
+
+    def now(self) -> datetime:
+        """The current time in UTC."""
+        return datetime.now(UTC)
+
+    def observe(self, ran: Iterable[str], failures: Sequence[Failure]) -> None:
+        """Tell the breaker how one call went: the components that ran, and those of them that failed."""
+        self.breaker.observe(ran, [failure for failure in failures if failure.kind != "tripped"])
+
+    def plugin_records(self) -> tuple[PluginRecord, ...]:
+        """The record of every plugin, with what is tripped now."""
+        return self.breaker.apply(self.registry).records
+
+    def close(self) -> None:
+        """Stop child processes and close connections."""
+        for name in ("runner", "interactive_runner"):
+            runner = self.__dict__.pop(name, None)
+            if runner is not None and runner is not self.runner_inline:
+                runner.close()
+        self.store.close()
