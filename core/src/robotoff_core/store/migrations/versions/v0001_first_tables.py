@@ -259,6 +259,30 @@ def upgrade() -> None:
     op.create_index(
         "uq_image_prediction_model", "image_prediction", ["image", "model_name", "model_version"], unique=True
     )
+    op.create_table(
+        "prediction",
+        sa.Column("id", BigId, nullable=False),
+        sa.Column("run_id", BigId, nullable=False),
+        sa.Column("server_type", sa.Text(), nullable=False),
+        sa.Column("barcode", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text()),
+        sa.Column("value_tag", sa.Text()),
+        sa.Column("data", JsonValue, nullable=False),
+        sa.Column("automatic", sa.Boolean()),
+        sa.Column("confidence", sa.Float()),
+        sa.Column("source_image", sa.Text()),
+        sa.Column("predictor", sa.Text()),
+        sa.Column("predictor_version", sa.Text()),
+        sa.Column("component", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("plugin", sa.Text(), nullable=False),
+        sa.Column("timestamp", UtcDateTime, nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["prediction_run.id"], name="fk_prediction_run_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_prediction"),
+    )
+    op.create_index("ix_prediction_product", "prediction", ["barcode", "server_type", "type"])
+    op.create_index("ix_prediction_run_id", "prediction", ["run_id"])
     if op.get_bind().dialect.name == "postgresql":
         op.create_index(
             "ix_insight_open_confidence",
@@ -288,27 +312,3 @@ def upgrade() -> None:
             info={"dialect": "sqlite"},
         )
         op.create_index("ix_insight_tag_tag", "insight_tag", ["tag", "kind", "insight_id"])
-        op.create_table(
-            "prediction",
-            sa.Column("id", BigId, nullable=False),
-            sa.Column("run_id", BigId, nullable=False),
-            sa.Column("server_type", sa.Text(), nullable=False),
-            sa.Column("barcode", sa.Text(), nullable=False),
-            sa.Column("type", sa.Text(), nullable=False),
-            sa.Column("value", sa.Text()),
-            sa.Column("value_tag", sa.Text()),
-            sa.Column("data", JsonValue, nullable=False),
-            sa.Column("automatic", sa.Boolean()),
-            sa.Column("confidence", sa.Float()),
-            sa.Column("source_image", sa.Text()),
-            sa.Column("predictor", sa.Text()),
-            sa.Column("predictor_version", sa.Text()),
-            sa.Column("component", sa.Text(), nullable=False),
-            sa.Column("scope", sa.Text(), nullable=False),
-            sa.Column("plugin", sa.Text(), nullable=False),
-            sa.Column("timestamp", UtcDateTime, nullable=False),
-            sa.ForeignKeyConstraint(["run_id"], ["prediction_run.id"], name="fk_prediction_run_id", ondelete="CASCADE"),
-            sa.PrimaryKeyConstraint("id", name="pk_prediction"),
-        )
-        op.create_index("ix_prediction_product", "prediction", ["barcode", "server_type", "type"])
-        op.create_index("ix_prediction_run_id", "prediction", ["run_id"])
