@@ -1,0 +1,311 @@
+"""The extractor: net quantities of a text (the predictor specification's section 4.5, with its gaps filled).
+
+A quantity alone says nothing: labels are full of grams. It is believed when its surroundings make it the net quantity,
+by one of four matchers. Everything near a quantity is judged by one lexicon of words (:mod:`.words`), found by core's
+shared scan: the word that stands directly before a quantity owns it, so "poids net égoutté 240 g" and "serving size
+30 g" are never offered, and neither is what a recipe or a nutrition table lists.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import evolve, frozen
+
+from robotoff_core.api import Hit, OcrDocument, Prediction, Predictor, Run
+
+from .quantities import Quantity, combined, find_quantities, plausible, quantity_after, same_amount
+from .words import Kind, Meaning
+
+__all__ = ["LEXICON", "TYPE", "WeightPredictor"]
+
+TYPE = "product_weight"
+LEXICON = "weight.words"
+
+WITH_MENTION = "with_mention"
+WITH_ENDING_MENTION = "with_ending_mention"
+MULTI_PACKAGING = "multi_packaging"
+NO_MENTION = "no_mention"
+PRIORITIES = {WITH_MENTION: 1, WITH_ENDING_MENTION: 1, MULTI_PACKAGING: 2, NO_MENTION: 3}
+
+_GAP = 16
+"""At most so many characters stand between a prompt and its quantity."""
+_BETWEEN = re.compile(r"[ :;.=~\-_*•·(\[|]*(?:(?:de|of|von|di|da|ca|env|approx|about|circa|min|total|e|℮)[ .:]+)?[ (]*")
+_AFTER = re.compile(r"[ ,.()\-/]*")
+_JOINT = re.compile(r"[ ()\[\]/=,;.|~-]*")
+_PER = re.compile(r"(?:^|[^\w])(?:per|pour|par|pro|por|je|auf|in|w|na|pr|for|za|la|на|в|ve|ανα)[. ]*$")
+_ENDING_REACH = 24
+"""A word that ends a statement begins at most so far behind its first quantity: "12 oz (340 g) net"."""
+_RECIPE_REACH = 300
+"""A recipe's list of ingredients is believed to go on for so many characters."""
+_LARGE = 1000
+"""Above it a net quantity ends in 0, or its reading is suspicious (the specification's 4.5)."""
+
+
+@frozen
+class _Statement:
+    """What one place of the label says: the quantity to offer, the whole span, and whether its parts disagree."""
+
+    quantity: Quantity
+    start: int
+    end: int
+    last: int
+    doubtful: bool = False
+    also: str | None = None
+
+
+class WeightPredictor(Predictor):
+    """Net quantities by their prompts, as multipacks, or by the estimated sign."""
+
+    name = "weight.text"
+    version = "1"
+    produces = (TYPE,)
+    method = "regex"
+    product_name = True
+
+    def predict(self, document: OcrDocument, run: Run[Any]) -> Iterable[Prediction]:
+        """Each value once per matcher, best matcher first."""
+        found: dict[tuple[str | None, str], Prediction] = {}
+        for prediction in _Reader(document).predictions():
+            found.setdefault((prediction.value, prediction.data["matcher_type"]), prediction)
+        return sorted(found.values(), key=lambda prediction: prediction.data["priority"])
+
+
+class _Reader:
+    """One reading of one document."""
+
+    def __init__(self, document: OcrDocument) -> None:
+        self.printed = document.text
+        self.folded = document.folded
+        self.contiguous = document.contiguous
+        self.hits: Sequence[Hit] = document.hits(LEXICON)
+        self.hit_starts = [hit.start for hit in self.hits]
+        self.recipe_ends = [hit.end for hit in self.hits if hit.value.kind is Kind.RECIPE]
+        self.quantities = list(find_quantities(self.folded, self.printed))
+        if any(hit.value.kind in _PROMPTS for hit in self.hits):
+            self._add_misread()
+        self.owners = self._owners()
+
+    def predictions(self) -> Iterable[Prediction]:
+        """All predictions, in text order."""
+        taken = -1
+        for index, quantity in enumerate(self.quantities):
+            owner = self.owners.get(index)
+            if owner is None and not (quantity.sign or quantity.count) and not self._near(quantity.end):
+                continue
+            if index <= taken and owner is None and quantity.count is None:
+                continue
+            prediction, last = self._judge(index, owner)
+            if prediction is not None:
+                taken = max(taken, last)
+                yield prediction
+
+    # which word belongs to which quantity
+
+    def _add_misread(self) -> None:
+        """Quantities like "l50 g", believed only directly after a prompt."""
+        starts = {quantity.start for quantity in self.quantities}
+        added = []
+        for hit in self.hits:
+            if hit.value.kind not in _PROMPTS:
+                continue
+            between = _BETWEEN.match(self.folded, hit.end, hit.end + _GAP)
+            if between is None or between.end() in starts:
+                continue
+            quantity = quantity_after(self.folded, self.printed, between.end())
+            if quantity is not None:
+                added.append(quantity)
+        if added:
+            self.quantities = sorted([*self.quantities, *added], key=lambda quantity: quantity.start)
+
+    def _owners(self) -> dict[int, Hit]:
+        """The word directly before each quantity, by the quantity's index."""
+        owners: dict[int, Hit] = {}
+        hits, position = self.hits, 0
+        for index, quantity in enumerate(self.quantities):
+            while position < len(hits) and hits[position].end <= quantity.start:
+                position += 1
+            hit = hits[position - 1] if position else None
+            if hit is None or quantity.start - hit.end > _GAP:
+                continue
+            if _BETWEEN.fullmatch(self.folded, hit.end, quantity.start):
+                owners[index] = self._paired(index, position - 1) or hit
+        return owners
+
+    def _paired(self, index: int, position: int) -> Hit | None:
+        """For "net / drained : 400 g / 240 g": the first of the two words owns the first quantity."""
+        if position == 0 or index + 1 >= len(self.quantities):
+            return None
+        first, second = self.hits[position - 1], self.hits[position]
+        here, following = self.quantities[index], self.quantities[index + 1]
+        words = self.folded[first.end : second.start].strip()
+        amounts = self.folded[here.end : following.start].strip()
+        pair = first.value.kind in _PROMPTS and second.value.kind is Kind.DRAINED
+        return first if pair and words == amounts == "/" else None
+
+    def _near(self, end: int) -> bool:
+        """Whether any word begins soon after *end*."""
+        position = bisect_left(self.hit_starts, end)
+        return position < len(self.hits) and self.hit_starts[position] - end <= _ENDING_REACH
+
+    def _ending(self, end: int) -> Hit | None:
+        """The word that follows a quantity on its line without introducing a quantity of its own."""
+        after = _AFTER.match(self.folded, end, end + 4)
+        start = after.end() if after is not None else end
+        position = bisect_left(self.hit_starts, start)
+        if position == len(self.hits) or self.hit_starts[position] != start:
+            return None
+        hit = self.hits[position]
+        line = self.printed[end:start]
+        if "\n" in line or "|" in line:
+            return None
+        ahead = _BETWEEN.match(self.folded, hit.end, hit.end + _GAP)
+        following = ahead.end() if ahead is not None else hit.end
+        return None if self.folded[following : following + 1].isdigit() else hit
+
+    # what is said
+
+    def _statement(self, index: int) -> _Statement:
+        """The quantity at *index* with what repeats it in other units: "4.11 oz (117 g)", "1 lb 4 oz (567 g)"."""
+        first = self.quantities[index]
+        chosen, end, last, also, doubtful = first, first.end, index, None, False
+        for number in range(index + 1, min(index + 4, len(self.quantities))):
+            following = self.quantities[number]
+            gap = self.folded[end : following.start]
+            if number in self.owners or len(gap) > 5 or not _JOINT.fullmatch(gap):
+                break
+            if number == index + 1 and _is_pound(first) and following.unit.name == "oz" and "(" not in gap:
+                chosen = combined(first, following)
+            elif first.count and not following.count and _same_item(first, following):
+                chosen = _with_count(following, first) if following.unit.metric and not first.unit.metric else chosen
+            elif same_amount(chosen, following) and following.count == first.count:
+                if following.unit.metric and not chosen.unit.metric:
+                    also, chosen = chosen.value, following
+                elif chosen.unit.metric and not following.unit.metric and following.unit.offered:
+                    also = also or following.value
+            else:
+                doubtful = following.unit.metric != first.unit.metric and following.unit.base == first.unit.base
+                break
+            end, last = following.end, number
+        return _Statement(chosen, first.start, end, last, doubtful, also)
+
+    def _judge(self, index: int, owner: Hit | None) -> tuple[Prediction | None, int]:
+        """The prediction that the quantity at *index* makes, and the last quantity that it used up."""
+        nothing = None, index
+        meaning: Meaning | None = owner.value if owner is not None else None
+        if meaning is not None and meaning.kind not in _PROMPTS:
+            return nothing
+        statement = self._statement(index)
+        quantity = statement.quantity
+        ending = self._ending(statement.end)
+        if ending is not None and ending.value.kind in _AFTERWARDS:
+            return nothing
+        prompt = owner
+        if quantity.count is not None:
+            matcher = MULTI_PACKAGING
+        elif owner is not None:
+            matcher = WITH_MENTION
+        elif ending is not None and ending.value.kind is Kind.NET:
+            matcher, prompt = WITH_ENDING_MENTION, ending
+        elif quantity.sign:
+            matcher = NO_MENTION
+        else:
+            return nothing
+        if matcher in (MULTI_PACKAGING, NO_MENTION) and owner is None and self._is_listed(statement):
+            return nothing
+        if not plausible(quantity) or (quantity.misread and prompt is None):
+            return nothing
+        automatic = matcher != NO_MENTION and not (
+            statement.doubtful
+            or quantity.misread
+            or _is_suspicious(quantity)
+            or (meaning is not None and meaning.kind is Kind.WEAK)
+            or self._has_bonus(statement)
+        )
+        return self._prediction(index, statement, matcher, prompt, automatic), statement.last
+
+    def _is_listed(self, statement: _Statement) -> bool:
+        """Whether an amount without a prompt belongs to a recipe or is what a table's figures are per."""
+        quantity, start = statement.quantity, statement.start
+        if quantity.amount == 100 and _PER.search(self.folded[max(start - 8, 0) : start]):
+            return True
+        if self.folded[statement.end : statement.end + 2].strip().startswith("/"):
+            return True
+        recipes = bisect_right(self.recipe_ends, start)
+        return recipes > 0 and start - self.recipe_ends[recipes - 1] <= _RECIPE_REACH
+
+    def _has_bonus(self, statement: _Statement) -> bool:
+        """Whether something is added: "500 g + 100 g"."""
+        around = (
+            self.folded[max(statement.start - 3, 0) : statement.start] + self.folded[statement.end : statement.end + 3]
+        )
+        return "+" in around
+
+    def _total(self, index: int, multipack: Quantity) -> tuple[str | None, bool]:
+        """The package's total beside a multipack, and whether a quantity directly beside it contradicts."""
+        contradicts = False
+        for number in (index - 1, index + 1):
+            if not 0 <= number < len(self.quantities):
+                continue
+            other = self.quantities[number]
+            gap = max(other.start - multipack.end, multipack.start - other.end)
+            if other.count is not None or gap > _RECIPE_REACH:
+                continue
+            if same_amount(multipack, other):
+                return other.value, False
+            contradicts = contradicts or (
+                gap <= 3 and other.total > multipack.amount and not _same_item(multipack, other)
+            )
+        return None, contradicts
+
+    def _prediction(
+        self, index: int, statement: _Statement, matcher: str, prompt: Hit | None, automatic: bool
+    ) -> Prediction:
+        quantity = statement.quantity
+        data: dict[str, Any] = {
+            "raw": self.contiguous[statement.start : statement.end],
+            "value": quantity.number,
+            "unit": quantity.unit.name,
+            "normalized_value": round(quantity.amount, 3),
+            "normalized_unit": quantity.unit.base,
+            "matcher_type": matcher,
+            "priority": PRIORITIES[matcher],
+        }
+        start, end = statement.start, statement.end
+        if prompt is not None:
+            data["prompt"] = self.contiguous[prompt.start : prompt.end]
+            data["prompt_languages"] = list(prompt.value.languages)
+            start, end = min(start, prompt.start), max(end, prompt.end)
+        if quantity.count is not None:
+            data["count"] = str(quantity.count)
+            total, contradicts = self._total(index, quantity)
+            if total is not None:
+                data["total"] = total
+            automatic = automatic and not contradicts
+        if statement.also is not None:
+            data["also"] = statement.also
+        data["automatic_processing"] = automatic
+        return Prediction(TYPE, value=quantity.value, data=data, automatic=automatic, span=(start, end))
+
+
+_PROMPTS = (Kind.NET, Kind.WEAK)
+_AFTERWARDS = (Kind.DRAINED, Kind.PER_SERVING)
+
+
+def _is_pound(quantity: Quantity) -> bool:
+    return quantity.unit.name in ("lb", "lbs") and quantity.count is None
+
+
+def _same_item(multipack: Quantity, other: Quantity) -> bool:
+    """Whether *other* repeats one item of *multipack*: the "150 g" of "10 x 5.2 oz (150 g)"."""
+    return other.count is None and same_amount(_with_count(multipack, other), other)
+
+
+def _with_count(quantity: Quantity, counted: Quantity) -> Quantity:
+    return evolve(quantity, count=counted.count)
+
+
+def _is_suspicious(quantity: Quantity) -> bool:
+    """Whether a large metric amount does not end in 0: 2532 g is more often a misreading than a product."""
+    return quantity.unit.metric and quantity.amount > _LARGE and round(quantity.amount) % 10 != 0
