@@ -1,8 +1,8 @@
 """Configuration: one file, ``robotoff.toml``, then ``ROBOTOFF_*`` variables, then options; the later wins.
 
 Variables separate levels by two underscores: ``ROBOTOFF_SERVER__PORT=5501`` is ``server.port``. ``ROBOTOFF_CONFIG``
-names the file. Every value remembers where it came from (``robotoff config show``). With no file at all everything runs
-embedded, in ``./var``.
+names the file. Every value remembers where it came from (``robotoff config show``). With no file at all everything
+runs embedded, in ``./var``.
 """
 
 import os
@@ -76,8 +76,8 @@ def _url(value: str) -> str:
 class PluginsConfig:
     """``[plugins]``: which plugins run, and one table of settings per slug.
 
-    ``enabled``: only these, in this order of precedence; ``None``: every installed one. ``disabled``: never these. When
-    both name a plugin, the later layer decides; within one layer ``disabled`` does.
+    ``enabled``: only these, in this order of precedence; ``None``: every installed one. ``disabled``: never these.
+    When both name a plugin, the later layer decides; within one layer ``disabled`` does.
     """
 
     enabled: tuple[str, ...] | None = None

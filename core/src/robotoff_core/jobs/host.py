@@ -2,8 +2,9 @@
 
 Components run inline wherever they run: a thread hop for each would cost more than the rules. But a runaway regular
 expression holds the interpreter, so only a process can be stopped. :class:`IsolatedRunner` offers the methods of
-:class:`robotoff_core.engine.runner.Runner`, executed by one in a child (:mod:`robotoff_core.jobs.hosted`). When a call passes its deadline or the child dies, the child is killed and started anew, the component that was running is
-reported (``on_trip``), and the work runs again without it.
+:class:`robotoff_core.engine.runner.Runner`, executed by one in a child (:mod:`robotoff_core.jobs.hosted`). When a call
+passes its deadline or the child dies, the child is killed and started anew, the component that was running is reported
+(``on_trip``), and the work runs again without it.
 
 Parent and child share a socket pair that nobody else can reach (so that pickles are safe on it) and a few bytes of
 memory, in which the child writes what it enters.
@@ -276,7 +277,8 @@ class _Child:
         """
         Status(NOBODY, monotonic()).write(self._memory)
         send(self._socket, (frame, whole, each), CORE_DEADLINE)
-        while not readable(self._socket, self._patience(whole, each)):
+        step = max((whole or each) / 8, 0.01)  # while we wait, the child moves on to other components
+        while not readable(self._socket, min(self._patience(whole, each), step)):
             if self._patience(whole, each) <= 0:
                 raise TimeoutError
         reply: tuple[str, Any] = receive(self._socket, monotonic() + CORE_DEADLINE)
