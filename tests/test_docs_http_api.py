@@ -1,10 +1,7 @@
 """The HTTP API page has one section for each route that the server has, and no other."""
 
 import re
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from packages import ROOT
 from robotoff_core.model.answers import Result
 from robotoff_server.app import API, _core_endpoints

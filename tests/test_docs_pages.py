@@ -1,12 +1,10 @@
 """The documentation is true: links lead somewhere, generated pages are fresh, named commands and keys exist."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import generate_docs
 from packages import ROOT, packages
 

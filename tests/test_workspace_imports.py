@@ -14,7 +14,6 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from packages import ROOT, Package, packages
 
 PACKAGES = {package.name: package for package in packages()}

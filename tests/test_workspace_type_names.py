@@ -5,13 +5,11 @@ Comments and docstrings may speak of types as examples; names, strings and marku
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from generate_docs import manifest_of
 from packages import ROOT, packages
 
