@@ -134,21 +134,23 @@ def _attempt(runtime: "Runtime", edit: OutboxEdit, timeout: float) -> None:
         _settle(runtime, edit, EditState.REFUSED, str(error))
         raise
     except WriteFailedError as error:
-        _note(runtime, edit, EditState.QUEUED, str(error))
+        _note(runtime, edit, str(error), definite=True)
         raise
     except WriteUnknownError as error:
-        _note(runtime, edit, EditState.SENDING, str(error))
+        _note(runtime, edit, str(error), definite=False)
         raise
     _settle(runtime, edit, EditState.SENT, None)
 
 
-def _note(runtime: "Runtime", edit: OutboxEdit, state: EditState, reason: str) -> None:
-    """Record a failed attempt; the edit stays in the outbox."""
+def _note(runtime: "Runtime", edit: OutboxEdit, reason: str, *, definite: bool) -> None:
+    """Record a failed attempt; the edit stays in the outbox. *definite*: it certainly had no effect."""
+    now = runtime.now()
     with runtime.store.write() as tx:
-        tx.edits.set_state([edit.id], state, runtime.now(), error=reason)
-        tx.events.append(
-            [InsightEvent(edit.insight_id, "attempt_failed", runtime.now(), {"edit": edit.id, "reason": reason})]
-        )
+        if definite:
+            tx.edits.set_state([edit.id], EditState.QUEUED, now, error=reason)
+        else:
+            tx.edits.attempt_ended(edit.id, now, reason)
+        tx.events.append([InsightEvent(edit.insight_id, "attempt_failed", now, {"edit": edit.id, "reason": reason})])
 
 
 def _settle(runtime: "Runtime", edit: OutboxEdit, state: EditState, reason: str | None) -> None:

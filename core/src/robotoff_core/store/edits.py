@@ -94,3 +94,10 @@ class Edits:
         if only_from is not None:
             query = query.where(edit.c.state.in_(list(only_from)))
         return set(self._connection.execute(query.returning(edit.c.id)).scalars())
+
+    def attempt_ended(self, edit_id: int, now: datetime, error: str) -> None:
+        """Record that an attempt is over and its outcome unknown: the edit stays in ``SENDING``, but nobody is sending
+        it now (no ``intent_at``), so that the next attempt may look at the product at once."""
+        self._connection.execute(
+            update(edit).where(edit.c.id == edit_id).values(intent_at=None, last_error=error, updated_at=now)
+        )
