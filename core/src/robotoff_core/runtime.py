@@ -11,6 +11,7 @@ from .documents import Documents
 from .engine.runner import Failure, Runner
 from .identity import Identity, LocalAccounts
 from .plugins.breaker import Breaker
+from .plugins.pending import pending_migrations
 from .plugins.records import PluginRecord
 from .plugins.registry import Registry, load_plugins
 from .products import NoProducts, ProductSource, ProductWriter
@@ -61,7 +62,7 @@ class Runtime:
         products = RecordingProducts(Path(config.products.file)) if config.products.file else NoProducts()
         return cls(
             config,
-            load_plugins(config) if registry is None else registry,
+            load_plugins(config, pending=pending_migrations) if registry is None else registry,
             Store(config.database),
             Taxonomies(config.taxonomies, config.var / "taxonomies"),
             products,

@@ -12,9 +12,11 @@ from .records import PluginRecord, State
 if TYPE_CHECKING:
     from ..config import Config
 
-__all__ = ["GROUP", "Decision", "Found", "decide", "discover"]
+__all__ = ["GROUP", "RESERVED", "Decision", "Found", "absent", "decide", "discover", "is_slug"]
 
 GROUP = "robotoff.plugins"
+RESERVED = ("core", "enabled", "disabled")
+"""No slugs: the name of core's own migrations, and keys of ``[plugins]``."""
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -49,7 +51,7 @@ def discover() -> dict[str, list[Found]]:
 
 def is_slug(text: str) -> bool:
     """Whether *text* may name a plugin: lower-case letters, digits and underscores, beginning with a letter."""
-    return _SLUG.fullmatch(text) is not None and text not in ("enabled", "disabled")
+    return _SLUG.fullmatch(text) is not None and text not in RESERVED
 
 
 def decide(config: "Config", slug: str) -> Decision:

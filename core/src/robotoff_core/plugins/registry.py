@@ -48,7 +48,10 @@ class PluginsError(Exception):
 
 @frozen
 class Registry:
-    """The components of the plugins that run, each with its plugin and name, and the record of every plugin."""
+    """The components of the plugins that run, each with its plugin and name, and the record of every plugin.
+
+    ``migrations`` also holds those of plugins that failed, so that a pending one can be run.
+    """
 
     records: tuple[PluginRecord, ...] = ()
     types: Mapping[str, OwnedType] = field(factory=dict)
@@ -408,7 +411,7 @@ def _assemble(plugins: list[_Plugin], owners: Mapping[str, _Plugin], others: lis
         routes=all_of("robotoff_routes"),
         commands=all_of("robotoff_commands"),
         health_checks=all_of("robotoff_health_checks"),
-        migrations={plugin.slug: plugin.migrations for plugin in running if plugin.migrations is not None},
+        migrations={plugin.slug: plugin.migrations for plugin in plugins if plugin.migrations is not None},
     )
 
 
