@@ -1,15 +1,17 @@
 """One OCR document: parsed once, its text variants with the same offsets, everything else only on demand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..model.boxes import Box, union_box
 from .annotations import CloudLabel, Face, Likelihood, Logo, Orientation, SafeSearch, Word
 from .errors import OcrError
+from .fold import fold
+from .layout import Layout, contiguous, render
 
 if TYPE_CHECKING:
-    from .layout import Layout
     from .lexicon import Hit, LexiconIndex
     from .vision import Face as VisionFace
     from .vision import Response
@@ -61,10 +63,8 @@ class OcrDocument:
 
         *source* names the file or URL in errors. Raises :class:`OcrError` for whatever is malformed, with the place.
         """
-        from .vision import decode
-
         try:
-            return cls._from_response(decode(data), source)
+            return cls._from_response(_decoder()[0](data), source)
         except OcrError as error:
             raise OcrError(error.message, error.where, source) from None
 
@@ -85,17 +85,13 @@ class OcrDocument:
 
     @classmethod
     def _from_response(cls, response: "Response", source: str) -> "OcrDocument":
-        from .layout import render
-        from .vision import BREAKS
-
         if response.full_text_annotation is not None:
-            pages, layout = render(response.full_text_annotation, BREAKS)
-            text = "".join(pages)
-            document = cls(text, _contiguous(pages), source=source)
+            text, spaced, layout = render(response.full_text_annotation, _decoder()[1])
+            document = cls(text, spaced, source=source)
             document._layout = layout
         else:
             text = response.text_annotations[0].description if response.text_annotations else ""
-            document = cls(text, _contiguous([text]), source=source)
+            document = cls(text, contiguous(text), source=source)
         document._response = response
         return document
 
@@ -111,8 +107,6 @@ class OcrDocument:
     def folded(self) -> str:
         """The contiguous text in the form in which terms are compared (:func:`robotoff_core.text.fold.fold`)."""
         if self._folded is None:
-            from .fold import fold
-
             self._folded = fold(self.contiguous)
         return self._folded
 
@@ -212,12 +206,12 @@ class OcrDocument:
         return tuple(Face(face.detection_confidence, _likelihoods(face)) for face in found or ())
 
 
-def _contiguous(pages: Sequence[str]) -> str:
-    """Line and block ends as spaces; all pages but the first begin with the ``|`` that joins them."""
-    first, *others = pages or ("",)
-    spaced = [first.replace("\n", " ").replace("|", " ")]
-    spaced.extend("|" + page[1:].replace("\n", " ").replace("|", " ") for page in others)
-    return "".join(spaced)
+@cache
+def _decoder() -> "tuple[Callable[[bytes], Response], dict[str, str]]":
+    """What decoding needs, imported once: an import statement in the hot path would cost as much as a small text."""
+    from .vision import BREAKS, decode
+
+    return decode, BREAKS
 
 
 def _likelihoods(face: "VisionFace") -> dict[str, Likelihood]:

@@ -1,7 +1,7 @@
 """Putting the text together from symbols, and geometry: what needs the layout of a decoded document."""
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ..model.boxes import Box
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .vision import FullText, Vertex
     from .vision import Word as VisionWord
 
-__all__ = ["Layout", "orientation_of", "render"]
+__all__ = ["Layout", "contiguous", "orientation_of", "render"]
 
 _ENDS = (" ", "\n")
 _BY_TOP_CORNERS = {
@@ -22,37 +22,36 @@ _BY_TOP_CORNERS = {
 }
 
 
-def render(full_text: "FullText", breaks: dict[str, str]) -> "tuple[list[str], Layout]":
-    """The text of each page, and the layout behind. All pages but the first begin with the ``|`` that joins them.
+def render(full_text: "FullText", breaks: dict[str, str]) -> "tuple[str, str, Layout]":
+    """The full text, the contiguous text, and the layout behind them.
 
-    Words are joined as they are, paragraphs by a space unless one stands there, blocks by ``|``.
+    Words are joined as they are, paragraphs by a space unless one stands there, blocks and pages by ``|``. One flat
+    loop without calls: this is the hot path of every document.
     """
-    pages: list[str] = []
-    pieces_of_pages: list[list[str]] = []
+    pieces: list[str] = []
     owners: list[VisionWord | None] = []
-    own = owners.append
+    add, own = pieces.append, owners.append
+    page_starts: list[int] = []
     for page in full_text.pages:
-        pieces: list[str] = []
-        add = pieces.append
-        if pieces_of_pages:
+        if page_starts:
             add("|")
             own(None)
+        page_starts.append(len(pieces))
         first_block = True
         for block in page.blocks:
-            if first_block:
-                first_block = False
-            else:
+            if not first_block:
                 add("|")
                 own(None)
-            block_start = len(pieces)
+            first_block = False
+            last = ""  # the last word of the block that has any text
             for paragraph in block.paragraphs:
-                if len(pieces) > block_start and not pieces[-1].endswith(_ENDS):
+                if last and last[-1] not in _ENDS:
                     add(" ")
                     own(None)
+                    last = " "
                 for word in paragraph.words:
-                    symbols = word.symbols
                     text = ""
-                    for symbol in symbols:
+                    for symbol in word.symbols:
                         properties = symbol.property
                         if properties is None or (brk := properties.detected_break) is None:
                             text += symbol.text
@@ -62,9 +61,19 @@ def render(full_text: "FullText", breaks: dict[str, str]) -> "tuple[list[str], L
                             text += symbol.text + breaks[brk.type]
                     add(text)
                     own(word)
-        pieces_of_pages.append(pieces)
-        pages.append("".join(pieces))
-    return pages, Layout(pieces_of_pages, owners)
+                    if text:
+                        last = text
+    text = "".join(pieces)
+    if len(page_starts) < 2:
+        return text, contiguous(text), Layout(pieces, owners)
+    ends = [start - 1 for start in page_starts[1:]]
+    pages = ["".join(pieces[start:end]) for start, end in zip(page_starts, [*ends, len(pieces)], strict=True)]
+    return text, "|".join(map(contiguous, pages)), Layout(pieces, owners)
+
+
+def contiguous(page: str) -> str:
+    """The text of one page with line and block ends as spaces; of the same length."""
+    return page.replace("\n", " ").replace("|", " ")
 
 
 class Layout:
@@ -72,8 +81,8 @@ class Layout:
 
     __slots__ = ("_owners", "_pieces", "_starts")
 
-    def __init__(self, pieces_of_pages: list[list[str]], owners: "list[VisionWord | None]") -> None:
-        self._pieces = list(chain.from_iterable(pieces_of_pages))
+    def __init__(self, pieces: list[str], owners: "list[VisionWord | None]") -> None:
+        self._pieces = pieces
         self._owners = owners
         self._starts: list[int] | None = None
 

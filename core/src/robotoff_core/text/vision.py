@@ -9,6 +9,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from .errors import OcrError
+
 __all__ = ["BREAKS", "Envelope", "FullText", "Paragraph", "Response", "Vertex", "Word", "decode"]
 
 BREAKS = {"SPACE": " ", "SURE_SPACE": " ", "EOL_SURE_SPACE": " ", "LINE_BREAK": "\n", "UNKNOWN": "", "HYPHEN": ""}
@@ -165,8 +167,6 @@ def decode(data: bytes) -> Response:
 
     Raises :class:`~robotoff_core.text.errors.OcrError` without a source for everything that is not a usable document.
     """
-    from .errors import OcrError
-
     try:
         data.decode()  # what the decoder skips must be text as well
         responses = _decode(data).responses
