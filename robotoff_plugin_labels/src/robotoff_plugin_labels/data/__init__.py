@@ -1,0 +1,104 @@
+"""The packaged data files: rules and words by language. Nothing is read before it is asked for."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from attrs import field, frozen
+
+__all__ = ["Language", "expand", "languages", "lines", "table"]
+
+
+@frozen
+class Language:
+    """One file of ``languages/``; every phrase is expanded (see :func:`expand`). ``xx`` holds what no language owns.
+
+    - ``phrases``: label -> what says it.
+    - ``traps``: what holds a label's words and says something else; the longer trap hides the phrase.
+    - ``acronyms``: label -> capitals, as printed.
+    - ``negators``: what begins an absence claim ("without"); the words inside by role: ``fillers``, ``added``,
+      ``artificial``, ``other`` (adjectives that make it another claim), ``coordinators``, and ``substances`` by name.
+    - ``prefixes``: what begins an origin ("made in"), ``articles`` that may follow, ``countries`` by name.
+    """
+
+    code: str
+    phrases: dict[str, tuple[str, ...]]
+    traps: tuple[str, ...]
+    acronyms: dict[str, tuple[str, ...]]
+    negators: tuple[str, ...]
+    words: dict[str, tuple[str, ...]] = field(repr=False)
+    substances: dict[str, tuple[str, ...]] = field(repr=False)
+    prefixes: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+    countries: dict[str, tuple[str, ...]] = field(factory=dict, repr=False)
+
+
+def table(name: str) -> dict[str, Any]:
+    """A TOML file of this folder, read now."""
+    import tomllib
+
+    return tomllib.loads(files(__name__).joinpath(name).read_text("utf-8"))
+
+
+def lines(name: str) -> list[str]:
+    """The lines of a text file of this folder, without comments (``#``) and empty lines."""
+    text = files(__name__).joinpath(name).read_text("utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+@cache
+def languages() -> tuple[Language, ...]:
+    """All languages, by code."""
+    folder = files(__name__).joinpath("languages")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return tuple(_language(table(f"languages/{name}")) for name in names)
+
+
+def _language(raw: dict[str, Any]) -> Language:
+    absence = raw.get("absence", {})
+    origin = raw.get("origin", {})
+    roles = ("fillers", "added", "artificial", "other", "coordinators")
+    return Language(
+        code=raw["language"],
+        phrases=_expanded(raw.get("phrases", {})),
+        traps=_all(raw.get("traps", {}).get("phrases", ())),
+        acronyms={tag: tuple(terms) for tag, terms in raw.get("acronyms", {}).items()},
+        negators=_all(absence.get("negators", ())),
+        words={role: tuple(absence.get(role, ())) for role in roles},
+        substances={name: tuple(words) for name, words in absence.get("substances", {}).items()},
+        prefixes=_all(origin.get("prefixes", ())),
+        articles=tuple(origin.get("articles", ())),
+        countries={country: tuple(names) for country, names in origin.get("countries", {}).items()},
+    )
+
+
+def _expanded(by_tag: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {tag: _all(phrases) for tag, phrases in by_tag.items()}
+
+
+def _all(phrases: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for phrase in phrases for text in expand(phrase)))
+
+
+def expand(phrase: str) -> Iterator[str]:
+    """All readings of a phrase of the data files: ``(a|b)`` is a choice, ``~`` a hyphen or a space.
+
+    >>> list(expand("vegan(|e) gluten~free"))
+    ['vegan gluten-free', 'vegan gluten free', 'vegane gluten-free', 'vegane gluten free']
+
+    Raises :class:`ValueError` for a bracket that is not closed.
+    """
+    start, joint = phrase.find("("), phrase.find("~")
+    if start >= 0:
+        end = phrase.find(")", start)
+        if end < 0:
+            raise ValueError(f"phrase {phrase!r}: a bracket is not closed")
+        choices, place, after = phrase[start + 1 : end].split("|"), start, phrase[end + 1 :]
+    elif joint >= 0:
+        choices, place, after = ["-", " "], joint, phrase[joint + 1 :]
+    else:
+        yield phrase
+        return
+    for choice in choices:
+        yield from expand(phrase[:place] + choice + after)

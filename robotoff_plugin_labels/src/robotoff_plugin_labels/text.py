@@ -1,0 +1,122 @@
+"""Labels in a package's text. All words are found by core's one scan; only their neighbourhood is looked at again."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import frozen
+
+from robotoff_core.api import Boundary, Lexicon, OcrDocument, Prediction, Predictor, Run
+
+from .absence import grammars
+from .agriculture import agriculture, agriculture_anchors
+from .certifiers import CERTIFIER_WORDS, certifier
+from .data import languages
+from .origins import origin
+
+__all__ = ["ACRONYMS", "ANCHORS", "CLAIMS", "LabelText", "lexicons"]
+
+CLAIMS = "labels.claims"
+"""Phrases, traps and the beginnings of absence claims and origins. In one lexicon, so that the longer phrase hides the
+shorter one inside: "not suitable for vegans" is a trap, and "vegans" is not looked at any more."""
+ANCHORS = "labels.anchors"
+ACRONYMS = "labels.acronyms"
+
+_HOMOLOGATION = re.compile(
+    r"homologations?\s?(?:label rouge)?\s?(?:n\s?[°ºo.]?s?)?\s?:?\s?la\s?[-/.]?\s?\d{2}\s?/\s?\d{2}(?!\d)"
+)
+
+
+@frozen
+class _Found:
+    """A label and where it stands; ``method`` is the public name of the way it was found."""
+
+    tag: str
+    start: int
+    end: int
+    method: str
+
+
+def lexicons() -> list[Lexicon]:
+    """The lexicons of :class:`LabelText`. A value is (kind, label or language)."""
+    claims: list[tuple[str, tuple[str, str]]] = []
+    acronyms: list[tuple[str, tuple[str, str]]] = []
+    for language in languages():
+        for tag, phrases in language.phrases.items():
+            claims += [(phrase, ("label", tag)) for phrase in phrases]
+        claims += [(phrase, ("trap", "")) for phrase in language.traps]
+        claims += [(phrase, ("absence", language.code)) for phrase in language.negators]
+        claims += [(phrase, ("origin", "")) for phrase in language.prefixes]
+        for tag, terms in language.acronyms.items():
+            acronyms += [(term, ("label", tag)) for term in terms]
+    anchors = [(word, ("certifier", "")) for word in CERTIFIER_WORDS]
+    anchors += [(word, ("agriculture", "")) for word in agriculture_anchors()]
+    anchors += [("homologation", ("homologation", "")), ("homologations", ("homologation", ""))]
+    return [
+        Lexicon(CLAIMS, dict.fromkeys(claims)),
+        Lexicon(ANCHORS, dict.fromkeys(anchors)),
+        Lexicon(ACRONYMS, acronyms, boundary=Boundary.WORD, case_sensitive=True),
+    ]
+
+
+class LabelText(Predictor):
+    """The labels that a text states: each once, where it stands first."""
+
+    name = "labels.text"
+    version = "1"
+    produces = ("label",)
+    product_name = True
+
+    def predict(self, document: OcrDocument, run: Run[Any]) -> Iterable[Prediction]:
+        """One prediction per label, in text order; ``data.text`` is what was read."""
+        found: dict[str, _Found] = {}
+        for one in (*_claims(document), *_anchored(document, run), *_acronyms(document)):
+            earlier = found.get(one.tag)
+            if earlier is None or one.start < earlier.start:
+                found[one.tag] = one
+        return [
+            Prediction(
+                "label",
+                value_tag=one.tag,
+                data={"text": document.contiguous[one.start : one.end]},
+                span=(one.start, one.end),
+                method=one.method,
+            )
+            for one in sorted(found.values(), key=lambda one: (one.start, one.tag))
+        ]
+
+
+def _claims(document: OcrDocument) -> Iterator[_Found]:
+    hits = document.hits(CLAIMS)
+    traps = {(hit.start, hit.end) for hit in hits if hit.value[0] == "trap"}
+    for hit in hits:
+        kind, value = hit.value
+        if kind == "label":
+            if (hit.start, hit.end) not in traps:
+                yield _Found(value, hit.start, hit.end, "flashtext")
+        elif kind == "absence":
+            for claim in grammars()[value].read(document.folded, hit.end):
+                yield _Found(claim.tag, hit.start, claim.end, "regex")
+        elif kind == "origin":
+            made_in = origin(document.folded, hit.end)
+            if made_in is not None:
+                yield _Found(made_in[0], hit.start, made_in[1], "flashtext")
+
+
+def _anchored(document: OcrDocument, run: Run[Any]) -> Iterator[_Found]:
+    for hit in document.hits(ANCHORS):
+        kind = hit.value[0]
+        if kind == "certifier":
+            found = certifier(document.text, hit.start, hit.end, run.taxonomy("labels"))
+        elif kind == "agriculture":
+            found = agriculture(document.folded, hit.start, hit.end)
+        else:
+            number = _HOMOLOGATION.match(document.folded, hit.start)
+            found = ("fr:label-rouge", hit.start, number.end()) if number else None
+        if found is not None:
+            yield _Found(*found, "regex")
+
+
+def _acronyms(document: OcrDocument) -> Iterator[_Found]:
+    for hit in document.hits(ACRONYMS):
+        yield _Found(hit.value[1], hit.start, hit.end, "regex")
