@@ -161,6 +161,10 @@ class Boundary(StrEnum):
     NONE = "none"
 
 
+def _entries(entries: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+    return tuple(entries)
+
+
 @frozen
 class Lexicon:
     """Terms that core looks for in every document, all lexicons in one scan.
@@ -171,7 +175,7 @@ class Lexicon:
     """
 
     name: str
-    entries: tuple[tuple[str, Any], ...] = field(converter=tuple, repr=False)
+    entries: tuple[tuple[str, Any], ...] = field(converter=_entries, repr=False)
     boundary: Boundary = Boundary.WORD
     case_sensitive: bool = False
 

@@ -1,6 +1,6 @@
 """Smaller things a plugin may contribute: routes, commands, migrations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -27,9 +27,13 @@ class Command:
     run: Callable[[Sequence[str]], int]
 
 
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @frozen
 class Migrations:
     """Where a plugin's alembic versions live: a package folder, and the tables they own (each ``<slug>_...``)."""
 
     package: str
-    tables: tuple[str, ...] = field(factory=tuple, converter=tuple)
+    tables: tuple[str, ...] = field(factory=tuple, converter=_names)

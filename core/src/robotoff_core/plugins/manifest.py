@@ -1,5 +1,6 @@
 """The manifest: who a plugin is, what it owns, and what the server must know about its types."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +51,15 @@ class TypeSpec:
     schema: Any = field(factory=dict, repr=False)
 
 
+# Typed converters: type checkers cannot solve the type of a bare `tuple`.
+def _specs(specs: Iterable[TypeSpec]) -> tuple[TypeSpec, ...]:
+    return tuple(specs)
+
+
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @frozen
 class Manifest:
     """A plugin's identity. ``slug`` equals the entry point's name.
@@ -62,9 +72,9 @@ class Manifest:
     slug: str
     title: str
     hook_api: tuple[int, int] = HOOK_API
-    owns: tuple[TypeSpec, ...] = field(factory=tuple, converter=tuple)
-    produces: tuple[str, ...] = field(factory=tuple, converter=tuple)
-    reads: tuple[str, ...] = field(factory=tuple, converter=tuple)
+    owns: tuple[TypeSpec, ...] = field(factory=tuple, converter=_specs)
+    produces: tuple[str, ...] = field(factory=tuple, converter=_names)
+    reads: tuple[str, ...] = field(factory=tuple, converter=_names)
     settings: type | None = None
     quality: Quality = Quality.EXPERIMENTAL
-    maintainers: tuple[str, ...] = field(factory=tuple, converter=tuple)
+    maintainers: tuple[str, ...] = field(factory=tuple, converter=_names)
