@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from ..store.records import Job, JobSpec, JobState, Lane
@@ -264,9 +264,11 @@ class Ledger:
         query = select(job).where(text("state = 'running'"), job.c.lease_until < now).order_by(job.c.lease_until)
         return [_job(row) for row in self._connection.execute(query.with_for_update(skip_locked=True))]
 
-    def due(self, now: datetime, limit: int, *, since: datetime | None = None) -> list[int]:
-        """The ids of pending jobs whose time has come (and came before *since*), best lane first."""
-        query = select(job.c.id).where(text("state = 'pending'"), job.c.run_at <= (since or now))
+    def due(self, now: datetime, limit: int, *, lanes: Collection[Lane] = _LANES) -> list[int]:
+        """The ids of pending jobs whose time has come, best lane first; some may still wait behind their key."""
+        query = select(job.c.id).where(text("state = 'pending'"), job.c.run_at <= now)
+        if len(lanes) < len(_LANES):
+            query = query.where(job.c.lane.in_([_RANK[lane] for lane in lanes]))
         return list(self._connection.execute(query.order_by(job.c.lane, job.c.id).limit(limit)).scalars())
 
     def get(self, job_id: int) -> Job | None:
@@ -285,8 +287,16 @@ class Ledger:
         return [_job(row) for row in self._connection.execute(query.order_by(job.c.id).limit(limit))]
 
     def counts(self) -> dict[tuple[JobState, Lane], int]:
-        """How many jobs stand where; states and lanes without any are absent."""
-        query = select(job.c.state, job.c.lane, func.count()).group_by(job.c.state, job.c.lane)
+        """How many jobs stand where; states and lanes without any are absent, and so is ``done``, which is history."""
+        states = (JobState.PENDING, JobState.RUNNING, JobState.DEAD, JobState.PARKED)
+        query = union_all(
+            *(
+                select(job.c.state, job.c.lane, func.count())
+                .where(text(_state_condition(state)), job.c.state == state)
+                .group_by(job.c.state, job.c.lane)
+                for state in states
+            )
+        )
         return {(JobState(state), _LANES[lane]): number for state, lane, number in self._connection.execute(query)}
 
     def replay(self, ids: Collection[int], now: datetime) -> set[int]:
@@ -296,12 +306,16 @@ class Ledger:
         """
         return self._revive(ids, (JobState.DEAD, JobState.PARKED), now)
 
-    def unpark(self, kinds: Collection[str], plugins: Collection[str], now: datetime) -> set[int]:
-        """Let the parked jobs run of which we know the kind and have the plugin; returns their ids."""
+    def unpark(self, kinds: Collection[str], plugins: Collection[str] | None, now: datetime) -> set[int]:
+        """Let the parked jobs run of which we know the kind and have the plugin (``None``: any); returns their ids."""
         query = select(job.c.id, job.c.plugin).where(
             text(_state_condition(JobState.PARKED)), job.c.state == JobState.PARKED, job.c.kind.in_(list(kinds))
         )
-        ids = [row.id for row in self._connection.execute(query) if row.plugin is None or row.plugin in plugins]
+        ids = [
+            row.id
+            for row in self._connection.execute(query)
+            if row.plugin is None or plugins is None or row.plugin in plugins
+        ]
         return self._revive(ids, (JobState.PARKED,), now)
 
     def _revive(self, ids: Collection[int], states: Collection[JobState], now: datetime) -> set[int]:

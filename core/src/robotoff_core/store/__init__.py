@@ -167,7 +167,7 @@ class Store:
     """
 
     def __init__(
-        self, url: str, *, publish: Callable[[Sequence[int]], None] | None = None, pool_size: int = 10
+        self, url: str, *, publish: Callable[[Sequence[int]], object] | None = None, pool_size: int = 10
     ) -> None:
         """Raises :class:`ValueError` for a URL that is not a SQLite file's or a PostgreSQL database's."""
         self.url = database_url(url)
