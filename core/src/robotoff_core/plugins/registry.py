@@ -46,7 +46,7 @@ class PluginsError(Exception):
         super().__init__(reasons(self.records))
 
 
-@frozen
+@frozen(eq=False)
 class Registry:
     """The components of the plugins that run, each with its plugin and name, and the record of every plugin.
 
@@ -64,7 +64,7 @@ class Registry:
     commands: tuple[Registered[Command], ...] = ()
     health_checks: tuple[Registered[HealthCheck], ...] = ()
     migrations: Mapping[str, Migrations] = field(factory=dict)
-    _cache: dict[str, Any] = field(factory=dict, init=False, repr=False, eq=False)
+    _cache: dict[str, Any] = field(factory=dict, init=False, repr=False)
 
     @property
     def lexicons(self) -> "LexiconIndex":
