@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from robotoff_core.api import Hit, OcrDocument, Prediction, Predictor, Run
 
 from .quantities import Quantity, combined, find_quantities, plausible, quantity_after, same_amount
-from .words import Kind, Meaning
+from .words import Kind
 
 __all__ = ["LEXICON", "TYPE", "WeightPredictor"]
 
@@ -45,11 +45,15 @@ _LARGE = 1000
 
 @frozen
 class _Statement:
-    """What one place of the label says: the quantity to offer, the whole span, and whether its parts disagree."""
+    """What one place of the label says: the quantity to offer, and whether its parts disagree.
+
+    ``start`` to ``end`` is all of it, up to the quantity with index ``last``; ``raw_end`` leaves out a total's items.
+    """
 
     quantity: Quantity
     start: int
     end: int
+    raw_end: int
     last: int
     doubtful: bool = False
     also: str | None = None
@@ -89,16 +93,20 @@ class _Reader:
 
     def predictions(self) -> Iterable[Prediction]:
         """All predictions, in text order."""
-        taken = -1
+        taken = blocked = -1
         for index, quantity in enumerate(self.quantities):
             owner = self.owners.get(index)
             if owner is None and not (quantity.sign or quantity.count) and not self._near(quantity.end):
                 continue
-            if index <= taken and owner is None and quantity.count is None:
+            if owner is None and index <= (blocked if quantity.count else max(taken, blocked)):
                 continue
-            prediction, last = self._judge(index, owner)
+            statement = self._statement(index)
+            if self._is_refused(statement, owner):
+                blocked = statement.last
+                continue
+            prediction = self._judge(index, statement, owner)
             if prediction is not None:
-                taken = max(taken, last)
+                taken = statement.last
                 yield prediction
 
     # which word belongs to which quantity
@@ -167,40 +175,43 @@ class _Reader:
     # what is said
 
     def _statement(self, index: int) -> _Statement:
-        """The quantity at *index* with what repeats it in other units: "4.11 oz (117 g)", "1 lb 4 oz (567 g)"."""
+        """The quantity at *index* with what repeats it: "4.11 oz (117 g)", "1 lb 4 oz (567 g)", "360 g (4 x 90 g)"."""
         first = self.quantities[index]
-        chosen, end, last, also, doubtful = first, first.end, index, None, False
+        chosen, end, raw_end, last, also, doubtful = first, first.end, first.end, index, None, False
         for number in range(index + 1, min(index + 4, len(self.quantities))):
             following = self.quantities[number]
             gap = self.folded[end : following.start]
             if number in self.owners or len(gap) > 5 or not _JOINT.fullmatch(gap):
                 break
+            more_useful = following.unit.metric and not chosen.unit.metric
             if number == index + 1 and _is_pound(first) and following.unit.name == "oz" and "(" not in gap:
-                chosen = combined(first, following)
-            elif first.count and not following.count and _same_item(first, following):
-                chosen = _with_count(following, first) if following.unit.metric and not first.unit.metric else chosen
-            elif same_amount(chosen, following) and following.count == first.count:
-                if following.unit.metric and not chosen.unit.metric:
+                chosen, raw_end = combined(first, following), following.end
+            elif chosen.count and not following.count and _same_item(chosen, following):
+                chosen = _with_count(following, chosen) if more_useful else chosen
+                raw_end = following.end
+            elif not same_amount(chosen, following):
+                doubtful = following.unit.metric != first.unit.metric and following.unit.base == first.unit.base
+                break
+            elif following.count == chosen.count:
+                if more_useful:
                     also, chosen = chosen.value, following
                 elif chosen.unit.metric and not following.unit.metric and following.unit.offered:
                     also = also or following.value
-            else:
-                doubtful = following.unit.metric != first.unit.metric and following.unit.base == first.unit.base
-                break
+                raw_end = following.end
             end, last = following.end, number
-        return _Statement(chosen, first.start, end, last, doubtful, also)
+        return _Statement(chosen, first.start, end, raw_end, last, doubtful, also)
 
-    def _judge(self, index: int, owner: Hit | None) -> tuple[Prediction | None, int]:
-        """The prediction that the quantity at *index* makes, and the last quantity that it used up."""
-        nothing = None, index
-        meaning: Meaning | None = owner.value if owner is not None else None
-        if meaning is not None and meaning.kind not in _PROMPTS:
-            return nothing
-        statement = self._statement(index)
+    def _is_refused(self, statement: _Statement, owner: Hit | None) -> bool:
+        """Whether a word beside the statement makes it something else than a net quantity."""
+        if owner is not None and owner.value.kind not in _PROMPTS:
+            return True
+        ending = self._ending(statement.end)
+        return ending is not None and ending.value.kind in _AFTERWARDS
+
+    def _judge(self, index: int, statement: _Statement, owner: Hit | None) -> Prediction | None:
+        """The prediction that the quantity at *index* makes, by the first matcher that believes it."""
         quantity = statement.quantity
         ending = self._ending(statement.end)
-        if ending is not None and ending.value.kind in _AFTERWARDS:
-            return nothing
         prompt = owner
         if quantity.count is not None:
             matcher = MULTI_PACKAGING
@@ -211,19 +222,19 @@ class _Reader:
         elif quantity.sign:
             matcher = NO_MENTION
         else:
-            return nothing
+            return None
         if matcher in (MULTI_PACKAGING, NO_MENTION) and owner is None and self._is_listed(statement):
-            return nothing
+            return None
         if not plausible(quantity) or (quantity.misread and prompt is None):
-            return nothing
+            return None
         automatic = matcher != NO_MENTION and not (
             statement.doubtful
             or quantity.misread
             or _is_suspicious(quantity)
-            or (meaning is not None and meaning.kind is Kind.WEAK)
+            or (owner is not None and owner.value.kind is Kind.WEAK)
             or self._has_bonus(statement)
         )
-        return self._prediction(index, statement, matcher, prompt, automatic), statement.last
+        return self._prediction(index, statement, matcher, prompt, automatic)
 
     def _is_listed(self, statement: _Statement) -> bool:
         """Whether an amount without a prompt belongs to a recipe or is what a table's figures are per."""
@@ -264,7 +275,7 @@ class _Reader:
     ) -> Prediction:
         quantity = statement.quantity
         data: dict[str, Any] = {
-            "raw": self.contiguous[statement.start : statement.end],
+            "raw": self.contiguous[statement.start : statement.raw_end],
             "value": quantity.number,
             "unit": quantity.unit.name,
             "normalized_value": round(quantity.amount, 3),
@@ -272,7 +283,7 @@ class _Reader:
             "matcher_type": matcher,
             "priority": PRIORITIES[matcher],
         }
-        start, end = statement.start, statement.end
+        start, end = statement.start, statement.raw_end
         if prompt is not None:
             data["prompt"] = self.contiguous[prompt.start : prompt.end]
             data["prompt_languages"] = list(prompt.value.languages)
