@@ -30,6 +30,8 @@ VERIFIED_SECONDS = 60.0
 FAILED_LOGINS = 30
 """Failed verifications a minute of one address, after which its credentials are not looked at."""
 
+PLUGIN_SECONDS = 5.0
+"""How long a plugin's route or health check may take."""
 ROUTE_FAILURE_SECONDS = 300.0
 """How long health speaks of a plugin's route that raised."""
 
@@ -44,7 +46,7 @@ class Services:
     pool: Pool = field(factory=lambda: Pool("read"))
     answers: Pool = field(factory=lambda: Pool("answer"))
     """Answers may wait seconds for their edit; reads never stand behind them."""
-    plugin_threads: PluginThreads = field(factory=lambda: PluginThreads(deadline=5.0))
+    plugin_threads: PluginThreads = field(factory=lambda: PluginThreads(PLUGIN_SECONDS))
     _logins: RateLimit = field(factory=lambda: RateLimit(FAILED_LOGINS))
     _verified: dict[bytes, tuple[float, str]] = field(factory=dict)
     _route_failures: dict[str, tuple[int, float]] = field(factory=dict)
