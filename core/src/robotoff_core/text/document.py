@@ -123,7 +123,7 @@ class OcrDocument:
         """
         if self._index is None:
             raise LookupError(
-                f"lexicon {lexicon!r}: the document is not bound to an index; call bind(LexiconIndex(...)) first"
+                f"lexicon {lexicon!r}: the document is bound to no index; call bind(LexiconIndex(...)) first"
             )
         if self._hits is None:
             self._hits = self._index.scan(self)

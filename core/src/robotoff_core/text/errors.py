@@ -7,7 +7,7 @@ class OcrError(ValueError):
     """An OCR document that cannot be used.
 
     ``message`` says what is wrong, ``where`` the JSON path ("$.responses[0].fullTextAnnotation"; "byte 12" for what is
-    not UTF-8; "" when nothing is nearer than the whole), ``source`` the file or URL it came from ("" when unknown).
+    no UTF-8 or no JSON), ``source`` the file or URL it came from ("" when unknown).
     """
 
     def __init__(self, message: str, where: str = "", source: str = "") -> None:

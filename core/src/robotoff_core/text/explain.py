@@ -1,5 +1,6 @@
 """Where exactly a refused OCR document is wrong: the slow and precise way, taken only after decoding has failed."""
 
+import re
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -8,7 +9,9 @@ import msgspec
 from .errors import OcrError
 from .vision import Response
 
-__all__ = ["first_response"]
+__all__ = ["convert", "first_response"]
+
+_BYTE = re.compile(r" ?\(byte (\d+)\)")
 
 
 def first_response(data: bytes, error: Exception) -> Response:
@@ -23,7 +26,10 @@ def first_response(data: bytes, error: Exception) -> Response:
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as bad:
-        raise OcrError(f"not JSON: {bad}") from None
+        found = _BYTE.search(str(bad))
+        place = f"byte {found[1] if found else len(data)}"
+        reason = _BYTE.sub("", str(bad)).removeprefix("JSON is malformed: ").lower()
+        raise OcrError(f"not JSON: {reason}", place) from None
     return convert(document, error)
 
 

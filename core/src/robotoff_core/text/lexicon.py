@@ -44,13 +44,15 @@ class LexiconIndex:
 
     def __init__(self, lexicons: Iterable["Lexicon"] = ()) -> None:
         """Raises :class:`ValueError` when two lexicons have the same name, or a term is empty."""
-        self.lexicons: Mapping[str, Lexicon] = {}
+        by_name: dict[str, Lexicon] = {}
         for lexicon in lexicons:
-            if lexicon.name in self.lexicons:
-                raise ValueError(
-                    f"two lexicons are called {lexicon.name!r}; rename one, beginning with its plugin's slug"
-                )
-            self.lexicons = {**self.lexicons, lexicon.name: lexicon}
+            if lexicon.name in by_name:
+                raise ValueError(f"two lexicons are called {lexicon.name!r}; begin each name with its plugin's slug")
+            for term, _ in lexicon.entries:
+                if not isinstance(term, str) or not term:
+                    raise ValueError(f"lexicon {lexicon.name!r} has a term that is empty or not a text: {term!r}")
+            by_name[lexicon.name] = lexicon
+        self.lexicons: Mapping[str, Lexicon] = by_name
         self._automaton: Any = None
         self._entries: list[list[_Entry]] = []
         self._lock = Lock()
