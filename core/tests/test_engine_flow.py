@@ -3,7 +3,6 @@
 The numbered examples are those of the engine specification's acceptance list.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,8 @@ class FactAnnotator(Annotator):
     type = "fact"
 
     def annotate(self, insight: Insight, answer: Answer, product: Product | None, run: Run[Any]) -> Outcome:
-        assert product is not None and insight.value_tag is not None
+        assert product is not None
+        assert insight.value_tag is not None
         if insight.value_tag in product.tags("facts_tags"):
             return Outcome.already()
         return Outcome.send(AddTag("facts", insight.value_tag, action=f"Adding fact '{insight.value_tag}'"))
@@ -88,13 +88,13 @@ def registry(*, enabled: bool = True) -> Registry:
 
 
 @pytest.fixture
-def runtime(store: Store, tmp_path: Path) -> Iterator[Runtime]:
+def runtime(store: Store, tmp_path: Path) -> Runtime:
     config = load_config(overrides={"var": tmp_path, "answers.wait": 0.2, "automatic.wait_minutes": 0.0}, environ={})
     config = evolve(config, database=store.url.render_as_string(hide_password=False))
     runtime = Runtime.open(config, registry=registry())
     runtime.store = store
     products(runtime).load([document()])
-    yield runtime
+    return runtime
 
 
 def products(runtime: Runtime) -> RecordingProducts:
@@ -148,7 +148,7 @@ def work(runtime: Runtime) -> list[str]:
             return done
         try:
             HANDLERS[job.kind](runtime, job.payload)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a worker survives any job)
             with runtime.store.write() as tx:
                 tx.jobs.fail(job, str(error), runtime.now())
             done.append(f"{job.kind} failed")
@@ -171,7 +171,8 @@ def everything(runtime: Runtime) -> Any:
 
 def test_the_circle_closes(runtime: Runtime) -> None:
     report = import_runs(runtime, [run("en:a", data={"bounding_box_absolute": [200, 100, 400, 300]})])
-    assert len(report.created) == 1 and report.predictions == 1
+    assert len(report.created) == 1
+    assert report.predictions == 1
     insight = insights(runtime)["en:a"]
     assert (insight.countries, insight.unique_scans_n, insight.with_image) == (("en:france",), 7, True)
     assert insight.box == (0.1, 0.1, 0.2, 0.3)
@@ -281,7 +282,7 @@ def test_10_a_refusal_is_code_10_with_its_reason(runtime: Runtime) -> None:
 def test_10_an_unknown_outcome_is_saved_and_takes_effect_once(runtime: Runtime, fault: Any) -> None:
     import_runs(runtime, [run("en:a")])
     products(runtime).fault(fault)
-    assert say(runtime, "en:a", 1).result is Result.SAVED
+    assert say(runtime, "en:a", 1, wait=1.0).result is Result.SAVED
     assert insights(runtime)["en:a"].status is Status.QUEUED
     send_edits(runtime, PRODUCT)
     assert insights(runtime)["en:a"].status is Status.APPLIED
@@ -310,7 +311,8 @@ def test_11_a_split_closes_as_ambiguous(runtime: Runtime) -> None:
 def test_11_types_that_need_a_login_refuse_votes_and_stay_open(runtime: Runtime) -> None:
     import_runs(runtime, [run("en:a", kind="delicate")])
     assert [say(runtime, "en:a", 1, None, voter).result for voter in range(3)] == [Result.CANNOT_VOTE] * 3
-    assert insights(runtime)["en:a"].is_open and insights(runtime)["en:a"].n_votes == 0
+    assert insights(runtime)["en:a"].is_open
+    assert insights(runtime)["en:a"].n_votes == 0
     assert say(runtime, "en:a", 1).result is Result.UPDATED
 
 
@@ -389,7 +391,9 @@ def test_a_policy_that_changed_turns_a_due_insight_into_a_question(runtime: Runt
     TASKS["apply_due_insights"][1](runtime)
     work(runtime)
     asked = insights(runtime)["en:a"]
-    assert asked.is_open and not asked.automatic and asked.process_after is None
+    assert asked.is_open
+    assert not asked.automatic
+    assert asked.process_after is None
     assert not products(runtime).edits(PRODUCT)
 
 
@@ -409,7 +413,8 @@ def test_a_failing_annotator_costs_no_answer(runtime: Runtime, monkeypatch: pyte
     import_runs(runtime, [run("en:a")])
     monkeypatch.setattr(FactAnnotator, "annotate", lambda *_: 1 / 0)
     reply = say(runtime, "en:a", 1)
-    assert reply.result is Result.FAILED_UPDATE and "facts" in reply.description
+    assert reply.result is Result.FAILED_UPDATE
+    assert "facts" in reply.description
     assert [say(runtime, "en:a", 1, None, voter).result for voter in range(3)] == [Result.VOTE_SAVED] * 3
     assert insights(runtime)["en:a"].is_open
     monkeypatch.undo()

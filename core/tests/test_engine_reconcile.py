@@ -37,6 +37,9 @@ class OnlyFirst(Plain):
             )
 
 
+PLAIN = Plain()
+
+
 def predicted(tag: str, image: int | None = 1, **changes: Any) -> StoredPrediction:
     source_image = None if image is None else f"{BASE}{image}.jpg"
     prediction = StoredPrediction(
@@ -78,7 +81,7 @@ def plan(
     *predictions: StoredPrediction,
     existing: Any = (),
     product: Product | None = None,
-    importer: Importer = Plain(),
+    importer: Importer = PLAIN,
     ran_on: frozenset[str | None] = frozenset(),
 ) -> Plan:
     return reconcile(importer, RUN, product, predictions, list(existing), ran_on)
@@ -94,7 +97,8 @@ def test_the_same_claim_from_a_newer_photo_updates_the_open_insight_in_place() -
     old = insight("en:a", 1, n_votes=2)
     result = plan(predicted("en:a", 7), existing=[old])
     assert [(i.id, c.source_image) for i, c in result.updates] == [(old.id, f"{BASE}7.jpg")]
-    assert not result.creates and not result.closes
+    assert not result.creates
+    assert not result.closes
 
 
 @pytest.mark.parametrize("annotation", [1, 0, -1, 2])
@@ -109,7 +113,8 @@ def test_an_answered_claim_is_never_asked_again(annotation: int) -> None:
 def test_an_open_automatic_insight_is_untouched_by_a_newer_conflicting_candidate() -> None:
     automatic = insight("en:a", 1, automatic=True)
     result = plan(predicted("en:b", 2), existing=[automatic], importer=OnlyFirst())
-    assert not result.closes and not result.updates
+    assert not result.closes
+    assert not result.updates
 
 
 def test_an_automatic_insight_that_became_pointless_is_closed() -> None:
@@ -199,7 +204,8 @@ def test_reconciling_what_was_created_changes_nothing(found: list[StoredPredicti
     first = plan(*found, existing=history)
     created = [insight(claim, None, **_fields(candidate)) for claim, candidate in first.creates]
     second = plan(*found, existing=[*history, *created])
-    assert not second.creates and not second.closes
+    assert not second.creates
+    assert not second.closes
     assert all(candidate.source_image == known.source_image for known, candidate in second.updates)
     assert len({i.claim for i in created}) == len(created)
     assert {i.claim for i in created}.isdisjoint(i.claim for i in history)

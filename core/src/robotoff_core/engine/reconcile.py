@@ -42,13 +42,21 @@ class Plan:
 def sorted_predictions(predictions: Sequence[StoredPrediction]) -> list[StoredPrediction]:
     """In the order importers see them: lower ``data.priority`` first, newest image, predictor name (none last).
 
-    The claim itself is the last key, so that the order of arrival never decides.
+    What is said, and by whom, are the last keys, so that the order of arrival never decides.
     """
     if len(predictions) < 2:
         return list(predictions)
     return sorted(
         predictions,
-        key=lambda p: (p.priority, _recency(p.source_image), *_name(p.predictor), p.value_tag or "", p.value or ""),
+        key=lambda p: (
+            p.priority,
+            _recency(p.source_image),
+            *_name(p.predictor),
+            p.value_tag or "",
+            p.value or "",
+            p.component,
+            p.scope,
+        ),
     )
 
 
@@ -141,6 +149,7 @@ def _candidates(
                 *_name(c.predictor),
                 c.value_tag or "",
                 c.value or "",
+                c.component,
             )
         )
     return candidates, drops
