@@ -156,7 +156,7 @@ class Taxonomies:
             signature = (path, _signature(path))
             if before is not None and before.signature == signature:
                 return _Loaded(before.taxonomy, before.origin, signature, now)
-            return _Loaded(_parse(path.read_bytes(), name), origin, signature, now)
+            loaded = _Loaded(_parse(path.read_bytes(), name), origin, signature, now)
         except (OSError, ValueError, EOFError, zlib.error) as error:
             message = (
                 f"taxonomy {name!r}: {path} cannot be used ({error}); correct or remove `taxonomies.{name}`"
@@ -168,6 +168,9 @@ class Taxonomies:
             self._problems[name] = str(error)
             logger.warning("%s; the version in memory stays", message)
             return _Loaded(before.taxonomy, before.origin, before.signature, now)
+        if origin == "file":
+            self._problems.pop(name, None)
+        return loaded
 
     def _place(self, name: str) -> tuple[str, Path | None]:
         """(origin, path) of what is to be loaded; no path for the packaged sample."""
@@ -203,6 +206,8 @@ class Taxonomies:
             # The scheme was checked by _is_url.
             with urlopen(Request(url, headers=headers), timeout=self._timeout) as answer:  # noqa: S310
                 body = b"".join(_chunks(answer, deadline, self._timeout))
+                if answer.length:
+                    raise ValueError(f"the download broke off {answer.length} bytes before its end")
                 meta = {"url": url, "etag": answer.headers.get("ETag"), "modified": answer.headers.get("Last-Modified")}
         except HTTPError as error:
             if error.code == 304:

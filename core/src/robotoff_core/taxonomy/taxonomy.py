@@ -4,7 +4,7 @@ The form is Open Food Facts' static export: ``{id: {"parents": [...], "name": {l
 "children": [...], <property>: {lang: value}}}``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..text.tags import tag_from_text
@@ -33,13 +33,17 @@ class Taxonomy:
         """The taxonomy of decoded JSON. Raises :class:`ValueError` naming the first node of a wrong shape."""
         if not isinstance(nodes, Mapping):
             raise ValueError(f"taxonomy {name!r}: an object of nodes expected, not {type(nodes).__name__}")
+        clean = dict(nodes)
         for node_id, node in nodes.items():
             if not isinstance(node, Mapping):
                 raise ValueError(f"taxonomy {name!r}, node {node_id!r}: an object expected, not {type(node).__name__}")
-            for key, kind in (("parents", list), ("name", Mapping), ("synonyms", Mapping)):
-                if key in node and not isinstance(node[key], kind):
+            for key, is_right in _SHAPES.items():
+                if key in node and not is_right(node[key]):
                     raise ValueError(f"taxonomy {name!r}, node {node_id!r}: {key!r} has the wrong type")
-        return cls(nodes, name=name)
+            names = node.get("name", _NOTHING)
+            if None in names.values():  # exports hold a few; such a name is none
+                clean[node_id] = {**node, "name": {lang: text for lang, text in names.items() if text is not None}}
+        return cls(clean, name=name)
 
     def __repr__(self) -> str:
         return f"<Taxonomy {self.name_of_taxonomy!r}, {len(self._nodes)} nodes>"
@@ -154,6 +158,17 @@ class Taxonomy:
         for key in preferred:
             self._any.setdefault(key[1], by_language[key])
         self._by_language = by_language
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "parents": _is_texts,
+    "name": lambda names: isinstance(names, Mapping) and all(isinstance(name, str | None) for name in names.values()),
+    "synonyms": lambda names: isinstance(names, Mapping) and all(map(_is_texts, names.values())),
+}
 
 
 def _forms(name: str) -> tuple[str, ...]:
