@@ -49,9 +49,10 @@ class LazyGroup(click.Group):
         target, found = COMMANDS.get(name), _entry_points().get(name)
         if target is not None:
             module, _, attribute = target[0].partition(":")
-            return _command(getattr(import_module(module), attribute), target[0])
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
         if found is not None:
-            return _command(found.load(), found.value)
+            return _foreign(found)
         return _plugin_group(ctx, name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -60,9 +61,14 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
-def _command(found: Any, where: str) -> click.Command:
+def _foreign(entry: EntryPoint) -> click.Command:
+    """The command that another package provides."""
+    try:
+        found = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise click.ClickException(f"{entry.value}: {error}. Repair or upgrade the package that provides it.") from None
     if not isinstance(found, click.Command):
-        raise click.ClickException(f"{where} is not a command. Repair or upgrade the package that provides it.")
+        raise click.ClickException(f"{entry.value} is not a command. Repair or upgrade the package that provides it.")
     return found
 
 
