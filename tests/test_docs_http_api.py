@@ -4,13 +4,13 @@ import re
 
 from packages import ROOT
 from robotoff_core.model.answers import Result
-from robotoff_server.app import API, _core_endpoints
+from robotoff_server.app import API, core_endpoints
 
 PAGE = (ROOT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
 
 
 def test_each_route_has_a_section() -> None:
-    served = {f"{each.method} {each.path.removeprefix(API)}" for each in _core_endpoints() if each.path.startswith(API)}
+    served = {f"{each.method} {each.path.removeprefix(API)}" for each in core_endpoints() if each.path.startswith(API)}
     assert set(re.findall(r"^### `([A-Z]+ \S+)`", PAGE, re.MULTILINE)) == served
 
 

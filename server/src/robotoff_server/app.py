@@ -15,7 +15,7 @@ from .services import SERVICES, open_services
 if TYPE_CHECKING:
     from robotoff_core.runtime import Runtime
 
-__all__ = ["API", "make_app"]
+__all__ = ["API", "core_endpoints", "make_app"]
 
 log = logging.getLogger("robotoff.server")
 
@@ -32,7 +32,7 @@ def make_app(runtime: "Runtime") -> web.Application:
     app[SERVICES] = services
     app[SILENT] = set()
     app[health.HEALTH] = health.Health()
-    add_endpoints(app, [*_core_endpoints(), *console.endpoints()])
+    add_endpoints(app, [*core_endpoints(), *console.endpoints()])
     _add_plugin_endpoints(app, runtime)
 
     async def pool(_: web.Application) -> AsyncIterator[None]:
@@ -43,7 +43,8 @@ def make_app(runtime: "Runtime") -> web.Application:
     return app
 
 
-def _core_endpoints() -> list[Endpoint]:
+def core_endpoints() -> list[Endpoint]:
+    """The public API: every route that does not come from a plugin."""
     table: list[tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = [
         ("GET", "/status", status.status),
         ("GET", "/health", health.health),

@@ -66,11 +66,3 @@ export async function health() {
 
 export const overview = () => read("/console/api/overview");
 export const edits = () => read("/console/api/edits");
-
-const sheets = new Map();
-
-export function sheet(barcode, imageId) {
-  const url = `/console/api/sheets/${encodeURIComponent(barcode)}/${encodeURIComponent(imageId)}`;
-  if (!sheets.has(url)) sheets.set(url, read(url));
-  return sheets.get(url);
-}

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { ago, byId, element, show } from "./dom.js";
-import { draw } from "./sheet.js";
+import { picture } from "./picture.js";
 
 const SAVED_VOTER = "robotoff-voter";
 const SAVED_LANG = "robotoff-lang";
@@ -57,15 +57,11 @@ async function showEvidence(question, product) {
   const insight = await api.insight(question.insight_id).catch(() => null);
   if (state.current !== question) return;
   const imageId = insight?.source_image?.match(/\/(\d+)\.jpg$/)?.[1] ?? null;
-  const drawnId = product?.images.find((id) => id === imageId) ?? product?.images[0];
-  if (drawnId) {
-    const sheet = await api.sheet(question.barcode, drawnId).catch(() => null);
-    if (state.current !== question) return;
-    if (sheet) {
-      const box = drawnId === imageId ? insight.bounding_box : null;
-      figure.replaceChildren(draw(sheet, { title: `Label of ${name}`, seed: question.barcode, box }));
-      return;
-    }
+  const drawn = product?.images.find(({ id }) => id === imageId) ?? product?.images[0];
+  if (drawn) {
+    const box = drawn.id === imageId ? insight.bounding_box : null;
+    figure.replaceChildren(picture(drawn, `Picture of ${name}`, box));
+    return;
   }
   const photo = question.source_image_url;
   figure.replaceChildren(photo ? element("img", { src: photo, alt: `Photo of ${name}` }) : element("p", { class: "no-picture" }, "no picture"));
@@ -138,27 +134,17 @@ function onKey(event) {
 // The rest of the page
 
 function productCard(product) {
-  const picture = element("span", { class: "product-picture", "aria-hidden": "true" });
+  const [first] = product.images;
+  const shown = first ? element("img", { src: first.src, alt: "", loading: "lazy", width: first.width, height: first.height }) : null;
   const card = element(
     "button",
     { type: "button", class: "product", "data-key": key(product), "aria-pressed": "false", onclick: () => chooseProduct(state.product === product ? null : product) },
-    picture,
+    element("span", { class: "product-picture" }, shown),
     element("span", { class: "product-title" }, product.name),
     element("span", { class: "product-detail" }, [product.brands, product.quantity].filter(Boolean).join(" · ") || product.barcode),
   );
-  if (product.images.length) pictures.observe(Object.assign(card, { drawing: { product, picture } }));
   return element("li", {}, card);
 }
-
-const pictures = new IntersectionObserver(async (entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    pictures.unobserve(target);
-    const { product, picture } = target.drawing;
-    const sheet = await api.sheet(product.barcode, product.images[0]).catch(() => null);
-    if (sheet) picture.replaceChildren(draw(sheet, { title: product.name, seed: product.barcode }));
-  }
-}, { rootMargin: "200px" });
 
 async function loadProducts() {
   const found = await api.overview();

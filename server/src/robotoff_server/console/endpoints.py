@@ -1,4 +1,4 @@
-"""Endpoints of the start page: its files, the products it shows, their drawn labels, and what was written to them.
+"""Endpoints of the start page: its files, the products it shows, their drawn pictures, and what was written to them.
 
 Everything else the page takes from the public API, like any other client. Its files carry a strict content security
 policy: no inline script, nothing from elsewhere but product photos.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from robotoff_core.model.ids import ProductId, is_reserved_barcode, normalize_barcode
+from robotoff_core.model.ids import ProductId, normalize_barcode
 
 from ..errors import not_found
 from ..routing import Endpoint
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["endpoints"]
 
-FILES = ("app.js", "api.js", "dom.js", "sheet.js", "style.css", "icon.svg")
+FILES = ("app.js", "api.js", "dom.js", "picture.js", "style.css", "icon.svg")
 DEMO_ACCOUNT = "demo"
 MAX_PRODUCTS = 60
 MAX_EDITS = 50
@@ -45,7 +45,7 @@ def endpoints() -> list[Endpoint]:
         ("/", page),
         ("/favicon.ico", icon),
         ("/console/api/overview", overview),
-        ("/console/api/sheets/{barcode}/{image_id}", sheet),
+        ("/console/api/pictures/{barcode}/{image_id}", drawn),
         ("/console/api/edits", edits),
         ("/console/{file}", file),
     ]
@@ -84,14 +84,15 @@ async def overview(request: web.Request) -> web.Response:
     )
 
 
-async def sheet(request: web.Request) -> web.Response:
-    """The words of one image of the demonstration, with their boxes in pixels: the page draws the label of them."""
+async def drawn(request: web.Request) -> web.Response:
+    """A drawn picture of the demonstration, as SVG. It is shown as an image, where nothing in it could be run."""
     services = request.app[SERVICES]
     barcode = normalize_barcode(request.match_info["barcode"])
-    words = await services.call(_sheet, barcode, request.match_info["image_id"])
-    if words is None:
+    svg = await services.call(_drawn, barcode, request.match_info["image_id"])
+    if svg is None:
         raise not_found()
-    return json_response(words, headers={"Cache-Control": "max-age=3600"})
+    headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'", "Cache-Control": "max-age=3600"}
+    return web.Response(text=svg, content_type="image/svg+xml", headers=headers)
 
 
 async def edits(request: web.Request) -> web.Response:
@@ -111,8 +112,6 @@ def _products(runtime: "Runtime") -> list[dict[str, Any]]:
 
 
 def _product(product: "Product") -> dict[str, Any]:
-    drawn = _drawn_images()
-    images = sorted(product.raw_images.values(), key=lambda image: int(image.id))
     return {
         "barcode": product.id.barcode,
         "server_type": product.id.server_type,
@@ -120,8 +119,7 @@ def _product(product: "Product") -> dict[str, Any]:
         "brands": product.text("brands"),
         "quantity": product.text("quantity"),
         "lang": product.text("lang"),
-        "reserved_barcode": is_reserved_barcode(product.id.barcode),
-        "images": [image.id for image in images if (product.id.barcode, image.id) in drawn],
+        "images": _images(product),
     }
 
 
@@ -150,31 +148,35 @@ def _name(product: "Product | None", product_id: ProductId) -> str:
     return (product.text("product_name") if product is not None else "") or product_id.barcode
 
 
-@lru_cache(maxsize=1)
-def _drawn_images() -> frozenset[tuple[str, str]]:
-    """(barcode, image id) of the demonstration's images."""
-    from robotoff_core.demo import iter_images
-
-    return frozenset((normalize_barcode(image[0]), image[1]) for image in iter_images())
-
-
 @lru_cache(maxsize=64)
-def _sheet(barcode: str, image_id: str) -> dict[str, Any] | None:
-    from robotoff_core.demo import iter_images
-    from robotoff_core.text import OcrDocument
+def _drawn(barcode: str, image_id: str) -> str | None:
+    from robotoff_core.demo import drawing
 
-    for image_barcode, number, width, height, ocr in iter_images():
-        if normalize_barcode(image_barcode) == barcode and number == image_id:
-            return {
-                "width": width,
-                "height": height,
-                "words": [
-                    {"text": word.text, "box": [round(side, 1) for side in word.box]}
-                    for word in OcrDocument.from_bytes(ocr).words
-                    if word.box is not None
-                ],
-            }
-    return None
+    return drawing(barcode, image_id)
+
+
+@lru_cache(maxsize=1)
+def _sizes() -> dict[tuple[str, str], tuple[int, int]]:
+    """Width and height in pixels of the demonstration's drawn pictures, by barcode and image id."""
+    from robotoff_core.demo import demo_products
+
+    return {(product.code, image.id): image.size for product in demo_products() for image in product.images}
+
+
+def _images(product: "Product") -> list[dict[str, Any]]:
+    """The pictures of *product* that can be shown here, the first ones first."""
+    sizes = _sizes()
+    numbers = sorted(product.raw_images, key=int)
+    return [
+        {
+            "id": number,
+            "src": f"/console/api/pictures/{product.id.barcode}/{number}",
+            "width": sizes[product.id.barcode, number][0],
+            "height": sizes[product.id.barcode, number][1],
+        }
+        for number in numbers
+        if (product.id.barcode, number) in sizes
+    ]
 
 
 def _served(name: str) -> web.Response:

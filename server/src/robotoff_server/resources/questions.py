@@ -4,7 +4,7 @@ Asked are open insights whose plugins run and whose type's owner declares it ask
 ones vanish.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from attrs import evolve
@@ -20,7 +20,10 @@ from ..serialize import json_response
 from ..services import SERVICES, Services
 from .insights import COUNT_CAP, FIRST, unseen_by
 
-__all__ = ["of_product", "popular", "random", "search", "unanswered"]
+if TYPE_CHECKING:
+    from robotoff_core.runtime import Runtime
+
+__all__ = ["of_product", "open_questions", "popular", "random", "search", "unanswered"]
 
 ORDERS = ("popularity", "random", "confidence")
 
@@ -118,17 +121,22 @@ async def _search(request: web.Request, forced: InsightOrder | None) -> web.Resp
     return json_response({"count": count, "questions": questions, "status": "found" if questions else "no_questions"})
 
 
-def _open(services: Services, parameters: Parameters) -> InsightFilter:
-    """What every question shares: open, not about to be applied by itself, made by plugins that run."""
-    enabled = services.runtime.registry.enabled_plugins
+def open_questions(runtime: "Runtime") -> InsightFilter:
+    """The insights that are asked by default: open, not about to be applied by themselves, of plugins that run."""
+    enabled = runtime.registry.enabled_plugins
     return InsightFilter(
-        server_type=parameters.server_type(),
+        server_type=None,
+        types=asked_types(runtime.registry),
         annotated=False,
         automatic=False,
         statuses=(Status.OPEN,),
         plugins=enabled,
         predictor_plugins=enabled,
     )
+
+
+def _open(services: Services, parameters: Parameters) -> InsightFilter:
+    return evolve(open_questions(services.runtime), server_type=parameters.server_type())
 
 
 def _order(parameters: Parameters) -> InsightOrder:
