@@ -29,6 +29,7 @@ def worker(ctx: click.Context, threads: int | None, scheduler: bool) -> None:
     from ..store.migrations import histories, standing
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         core = standing(config.database, histories()[0])
     except ValueError as error:

@@ -282,9 +282,10 @@ class Ledger:
         return [_job(row) for row in self._connection.execute(query.order_by(job.c.id))]
 
     def in_state(self, state: JobState, *, limit: int = 100) -> list[Job]:
-        """The jobs in *state*, oldest first."""
+        """The jobs in *state*: waiting ones by lane, running ones by the end of their lease, settled ones by their end."""
         query = select(job).where(text(_state_condition(state)), job.c.state == state)
-        return [_job(row) for row in self._connection.execute(query.order_by(job.c.id).limit(limit))]
+        first = {JobState.PENDING: job.c.lane, JobState.RUNNING: job.c.lease_until}.get(state, job.c.finished_at)
+        return [_job(row) for row in self._connection.execute(query.order_by(first, job.c.id).limit(limit))]
 
     def counts(self) -> dict[tuple[JobState, Lane], int]:
         """How many jobs stand where; states and lanes without any are absent, and so is ``done``, which is history."""

@@ -140,6 +140,8 @@ insight = Table(
     Column("random_key", Float, nullable=False),
     Index("ix_insight_product", "barcode", "server_type", "type"),
     Index("ix_insight_value_tag", "value_tag", "server_type"),
+    Index("ix_insight_type", "server_type", "type", "id"),
+    Index("ix_insight_predictor", "predictor", "server_type"),
 )
 _open: Any = {"postgresql_where": text(OPEN), "sqlite_where": text(OPEN)}
 Index(
@@ -155,6 +157,7 @@ Index(
     "ix_insight_open_type",
     insight.c.server_type, insight.c.type, insight.c.unique_scans_n.desc(), insight.c.id, **_open,
 )  # fmt: skip
+Index("ix_insight_open_tag", insight.c.server_type, insight.c.type, insight.c.value_tag, **_open)
 Index("ix_insight_open_random", insight.c.server_type, insight.c.random_key, insight.c.id, **_open)
 # SQLite sorts NULLs last here by itself and knows no word for it in an index
 Index(

@@ -125,13 +125,16 @@ def upgrade() -> None:
         **_where(_OPEN),
     )
     op.create_index("ix_insight_open_random", "insight", ["server_type", "random_key", "id"], **_where(_OPEN))
+    op.create_index("ix_insight_open_tag", "insight", ["server_type", "type", "value_tag"], **_where(_OPEN))
     op.create_index(
         "ix_insight_open_type",
         "insight",
         ["server_type", "type", sa.literal_column("unique_scans_n DESC"), "id"],
         **_where(_OPEN),
     )
+    op.create_index("ix_insight_predictor", "insight", ["predictor", "server_type"])
     op.create_index("ix_insight_product", "insight", ["barcode", "server_type", "type"])
+    op.create_index("ix_insight_type", "insight", ["server_type", "type", "id"])
     op.create_index("ix_insight_value_tag", "insight", ["value_tag", "server_type"])
     op.create_index(
         "uq_insight_open_claim", "insight", ["barcode", "server_type", "type", "claim"], unique=True, **_where(_OPEN)
