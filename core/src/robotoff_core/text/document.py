@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..model.boxes import Box, union_box
+from ..model.boxes import Box
 from .annotations import CloudLabel, Face, Likelihood, Logo, Orientation, SafeSearch, Word
 from .errors import OcrError
 from .fold import fold
@@ -144,7 +144,7 @@ class OcrDocument:
 
     def words_in_span(self, start: int, end: int) -> list[Word]:
         """The words of which at least one character lies in ``text[start:end]``."""
-        return self._layout.words(start, end) if self._layout is not None and start < end else []
+        return self._layout.words_in_span(start, end) if self._layout is not None and start < end else []
 
     def words_in_area(self, box: Box) -> list[Word]:
         """The words that lie entirely inside *box* (absolute pixels)."""
@@ -161,7 +161,7 @@ class OcrDocument:
 
     def box(self, start: int, end: int) -> Box | None:
         """The smallest box (absolute pixels) around the words of ``text[start:end]``; ``None`` without a layout."""
-        return union_box([word.box for word in self.words_in_span(start, end) if word.box is not None])
+        return self._layout.box(start, end) if self._layout is not None and start < end else None
 
     @property
     def orientation(self) -> Orientation:

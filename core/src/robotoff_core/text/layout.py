@@ -86,31 +86,56 @@ class Layout:
         self._owners = owners
         self._starts: list[int] | None = None
 
-    def words(self, start: int | None = None, end: int | None = None) -> list[Word]:
-        """The words with at least one character in ``text[start:end]``, or all words."""
+    def words(self) -> list[Word]:
+        """All words, in text order."""
+        return [self._word(index) for index, owner in enumerate(self._owners) if owner is not None]
+
+    def words_in_span(self, start: int, end: int) -> list[Word]:
+        """The words with at least one character in ``text[start:end]``."""
+        return [self._word(index) for index in self._touched(start, end)]
+
+    def box(self, start: int, end: int) -> Box | None:
+        """The smallest box around these words."""
+        corners = [corner for index in self._touched(start, end) for corner in self._corners(index)]
+        return _box(corners) if corners else None
+
+    def _touched(self, start: int, end: int) -> list[int]:
+        """The pieces whose words have a character in the span."""
+        starts = self._offsets()
+        first, last = max(bisect_right(starts, start) - 1, 0), min(bisect_left(starts, end), len(self._pieces))
+        touched = []
+        for index in range(first, last):
+            if self._owners[index] is not None:
+                word_start, word_end = self._extent(index)
+                if word_end > start and word_start < end:
+                    touched.append(index)
+        return touched
+
+    def _offsets(self) -> list[int]:
+        """Where each piece begins, and where the last one ends."""
         starts = self._starts
         if starts is None:
             starts = self._starts = list(accumulate(map(len, self._pieces), initial=0))
-        first, last = 0, len(self._pieces)
-        if start is not None and end is not None:
-            first, last = max(bisect_right(starts, start) - 1, 0), min(bisect_left(starts, end), last)
-        words = []
-        for index in range(first, last):
-            word = self._word(index, starts[index])
-            if word is not None and (start is None or end is None or (word.end > start and word.start < end)):
-                words.append(word)
-        return words
+        return starts
 
-    def _word(self, index: int, offset: int) -> Word | None:
-        """The word at a piece, ``None`` for separators. The breaks around a word do not belong to it."""
-        owner = self._owners[index]
-        if owner is None:
-            return None
-        piece = self._pieces[index]
+    def _extent(self, index: int) -> tuple[int, int]:
+        """(start, end) of the word at a piece; the breaks around a word do not belong to it."""
+        piece, start = self._pieces[index], self._offsets()[index]
         text = piece.strip(" \n")
-        start = offset + len(piece) - len(piece.lstrip(" \n")) if text else offset
-        corners = owner.bounding_box.vertices
-        return Word(text, start, start + len(text), _box(corners), orientation_of(corners), _languages(owner))
+        if text and text is not piece:
+            start += len(piece) - len(piece.lstrip(" \n"))
+        return start, start + len(text)
+
+    def _corners(self, index: int) -> "list[Vertex]":
+        owner = self._owners[index]
+        return owner.bounding_box.vertices if owner is not None else []
+
+    def _word(self, index: int) -> Word:
+        start, end = self._extent(index)
+        corners, owner = self._corners(index), self._owners[index]
+        languages = _languages(owner) if owner is not None else ()
+        text = self._pieces[index].strip(" \n")
+        return Word(text, start, end, _box(corners), orientation_of(corners), languages)
 
 
 def orientation_of(vertices: "list[Vertex]") -> Orientation:
