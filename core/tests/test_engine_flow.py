@@ -73,10 +73,10 @@ def registry(*, enabled: bool = True) -> Registry:
     record = PluginRecord("facts", State.ENABLED if enabled else State.DISABLED, decided_by="test")
     if not enabled:
         return Registry(records=(record,))
-    importers = {
+    importers: dict[str, Registered[Importer]] = {
         i.type: Registered("facts", f"facts.importer:{i.type}", i, None) for i in (FactImporter(), LoginImporter())
     }
-    annotators = {
+    annotators: dict[str, Registered[Annotator]] = {
         a.type: Registered("facts", f"facts.annotator:{a.type}", a, None) for a in (FactAnnotator(), LoginAnnotator())
     }
     return Registry(
@@ -140,7 +140,7 @@ def say(
 
 def work(runtime: Runtime) -> list[str]:
     """Run every job that is due, as a worker would; returns the kinds."""
-    done = []
+    done: list[str] = []
     while True:
         with runtime.store.write() as tx:
             job = tx.jobs.claim("test", runtime.now(), 60.0)
@@ -267,6 +267,7 @@ def test_10_a_failing_server_reopens_for_the_interactive_caller(runtime: Runtime
     assert insights(runtime)["en:a"] == before
     assert say(runtime, "en:a", 1).result is Result.UPDATED
     assert len(products(runtime).edits(PRODUCT)) == 1
+    assert insights(runtime)["en:a"].status is Status.APPLIED
 
 
 def test_10_a_refusal_is_code_10_with_its_reason(runtime: Runtime) -> None:

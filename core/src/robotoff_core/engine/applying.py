@@ -161,7 +161,11 @@ def _settle(runtime: "Runtime", edit: OutboxEdit, state: EditState, reason: str 
         kind = "sent" if state is EditState.SENT else "failed"
         tx.events.append([InsightEvent(edit.insight_id, kind, now, {"edit": edit.id, "reason": reason})])
         insight = tx.insights.get(edit.insight_id, lock=True)
-        others = [other for other in tx.edits.of_insight(edit.insight_id) if other.id != edit.id]
+        others = [
+            other
+            for other in tx.edits.of_insight(edit.insight_id)
+            if other.id != edit.id and other.state is not EditState.WITHDRAWN  # of an answer that was taken back
+        ]
         if insight is not None and not any(_waiting(other) for other in others):
             if state is EditState.SENT and all(other.state is EditState.SENT for other in others):
                 done = evolve(insight, status=Status.APPLIED)
