@@ -188,10 +188,10 @@ def test_latin_1_is_folded_like_everything_else(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * 200_000, "7" * 200_000, "ab" * 100_000, "a " * 100_000, "é" * 200_000])
 def test_long_noise_is_scanned_in_time(text: str) -> None:
-    lexicon = terms(*(("a" * length, length) for length in range(1, 9)), ("7" * 6, 0), ("ab ab", 1))
+    lexicon = terms(("a", 0), ("aa", 1), ("aaaa", 2), ("777", 3), ("ab ab", 4), ("é", 5))
     anywhere = Lexicon("x.anywhere", [("aaa", 1), ("77", 2)], boundary=Boundary.NONE)
     index = LexiconIndex([lexicon, anywhere])
     index.scan(OcrDocument.from_text("warm"))
-    started = time.perf_counter()
+    started = time.process_time()
     index.scan(OcrDocument.from_text(text))
-    assert time.perf_counter() - started < 2  # generous: eight terms of the lexicon end at every character
+    assert time.process_time() - started < 1.5  # up to four terms end at every character: 0.4 s on a quiet machine

@@ -55,6 +55,7 @@ class LexiconIndex:
         self.lexicons: Mapping[str, Lexicon] = by_name
         self._automaton: Any = None
         self._entries: list[list[_Entry]] = []
+        self._word_only: list[bool] = []
         self._lock = Lock()
         self._built = False
 
@@ -68,16 +69,17 @@ class LexiconIndex:
         result: dict[str, list[Hit]] = {name: [] for name in self.lexicons}
         if self._automaton is None:
             return result
-        matches = self._automaton.find_matches_as_indexes(document.folded, overlapping=True)
-        if not matches:
-            return result
         printed = document.contiguous
-        length = len(printed)
+        last = len(printed) - 1
+        word_only = self._word_only
         found: dict[str, list[tuple[int, int, list[tuple[str, Any]]]]] = {}
-        for pattern, start, end in matches:
-            touched = (start > 0 and is_word_character(printed[start - 1])) or (
-                end < length and is_word_character(printed[end])
+        for pattern, start, end in self._automaton.find_matches_as_indexes(document.folded, overlapping=True):
+            # Most candidates are parts of longer words: they are dismissed here, before anything else is looked at.
+            touched = (start > 0 and ((char := printed[start - 1]).isalnum() or is_word_character(char))) or (
+                end <= last and ((char := printed[end]).isalnum() or is_word_character(char))
             )
+            if touched and word_only[pattern]:
+                continue
             for entry in self._entries[pattern]:
                 if touched and entry.word:
                     continue
@@ -86,14 +88,20 @@ class LexiconIndex:
                     as_printed = printed[start:end]
                     meanings = [meaning for meaning in meanings if meaning[0] == as_printed]
                 if meanings:
-                    found.setdefault(entry.lexicon, []).append((start, -end, meanings))
+                    spans = found.get(entry.lexicon)
+                    if spans is None:
+                        found[entry.lexicon] = [(start, -end, meanings)]
+                    else:
+                        spans.append((start, -end, meanings))
         for name, spans in found.items():
-            spans.sort(key=_by_place)
+            if len(spans) > 1:
+                spans.sort(key=_by_place)
             hits, free_from = result[name], 0
             for start, minus_end, meanings in spans:
                 if start >= free_from:
                     free_from = -minus_end
-                    hits.extend(Hit(start, free_from, term, value) for term, value in meanings)
+                    for term, value in meanings:
+                        hits.append(Hit(start, free_from, term, value))
         return result
 
     def _build(self) -> None:
@@ -112,6 +120,7 @@ class LexiconIndex:
             import ahocorasick_rs
 
             self._entries = [list(entries.values()) for entries in by_term.values()]
+            self._word_only = [all(entry.word for entry in entries) for entries in self._entries]
             self._automaton = ahocorasick_rs.AhoCorasick(
                 list(by_term), implementation=ahocorasick_rs.Implementation.ContiguousNFA
             )
