@@ -80,6 +80,7 @@ class Worker:
         self._stop = threading.Event()
         self._wake = threading.Condition()
         self._idle = 0
+        self._listening = threading.Event()
         self._running: dict[int, Job] = {}
         self._threads: list[threading.Thread] = []
 
@@ -152,17 +153,17 @@ class Worker:
             if self._stop.is_set():
                 return
             self._idle += 1
-            self._wake.notify_all()  # the listener listens for the idle only
+            self._listening.set()  # not by the condition, which would wake the other idle threads in turn, for ever
             self._wake.wait(LOOK)
             self._idle -= 1
+            if not self._idle:
+                self._listening.clear()
 
     def _listen(self, transport: Transport) -> None:
         while not self._stop.is_set():
-            with self._wake:
-                # with all threads busy the messages are for other processes
-                if not self._idle:
-                    self._wake.wait(LOOK)
-                    continue
+            # with all threads busy the messages are for other processes
+            if not self._listening.wait(LOOK):
+                continue
             try:
                 received = transport.receive(timeout=1.0)
             except ConnectionError as error:
