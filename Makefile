@@ -22,11 +22,11 @@ help:  ## Show this list
 up: venv  ## Run everything here with the demo's products, in the foreground; data in ./var
 	@exec $(BIN)/robotoff up --demo --host $(HOST) --port $(PORT) --var $(VAR) $(ARGS)
 
-down: venv  ## Stop what `make up` started (from another terminal)
-	@$(BIN)/python scripts/running.py down --var $(VAR)
+down:  ## Stop what `make up` started (from another terminal)
+	@$(PYTHON) scripts/running.py down --var $(VAR)
 
-status: venv  ## Say whether it runs, and how well
-	@$(BIN)/python scripts/running.py status --var $(VAR) --host $(HOST) --port $(PORT)
+status:  ## Say whether it runs, and how well
+	@$(PYTHON) scripts/running.py status --var $(VAR) --host $(HOST) --port $(PORT)
 
 test: venv-dev  ## Run all tests, with a real PostgreSQL and Redis
 	@$(BIN)/python -m pytest $(ARGS)

@@ -61,7 +61,7 @@ def imports_in(source: str, module: str = "", *, is_package: bool = False, place
 def imports_of(folder: Path, package: Package) -> list[Import]:
     found: list[Import] = []
     for file in sorted(folder.rglob("*.py")):
-        if "_template" in file.parts:
+        if "template" in file.parts:  # becomes somebody else's package
             continue
         parts = file.relative_to(package.folder / "src").with_suffix("").parts if "src" in file.parts else (file.stem,)
         is_package = parts[-1] == "__init__"
@@ -104,7 +104,7 @@ def test_core_runs_without_its_test_kit() -> None:
     """`robotoff_core.testing` needs pytest; what runs in production must not reach it at import time."""
     core = PACKAGES["core"]
     for file in sorted(core.source.rglob("*.py")):
-        if {"testing", "_template"} & set(file.parts):
+        if {"testing", "template"} & set(file.parts):
             continue
         parts = file.relative_to(core.folder / "src").with_suffix("").parts
         top_level = "\n".join(
