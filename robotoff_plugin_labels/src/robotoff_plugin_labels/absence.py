@@ -16,7 +16,7 @@ from .data import Language, languages, table
 
 __all__ = ["Claim", "Grammar", "grammars"]
 
-_TOKEN = re.compile(r"[\s'*®™¹²³(]*(?:([^\W\d_]+(?:-(?=\s))?)(?:\(\w{1,2}\))?|([,/&+]))")
+_TOKEN = re.compile(r"[\s'*®™¹²³(]*(?:([^\W\d_]+(?:-(?=[\s,]))?)(?:\(\w{1,2}\))?|([,/&+]))")
 """A word ("farb-" keeps its hyphen, "colorant(s)" loses its bracket) or a sign that joins items."""
 
 _LIMIT = 24
@@ -61,7 +61,7 @@ class Grammar:
     def read(self, folded: str, start: int) -> list[Claim]:
         """The claims of the words from *start* on, just behind a negator, in folded text."""
         items: list[_Item] = []
-        sure = 0  # items that are certainly in the list: a comma alone may as well end it
+        sure = 0  # items certainly in the list; a comma alone may as well begin something else
         before: set[str] = set()
         joined = True  # whether an item may come now
         comma = False
@@ -70,7 +70,7 @@ class Grammar:
                 if not joined:
                     break
                 items.append(_Item(value, end, set(before)))
-                if not comma:
+                if not comma or "artificial" in before:
                     sure = len(items)
                 joined = False
             elif role == "comma":

@@ -23,8 +23,12 @@ ANCHORS = "labels.anchors"
 ACRONYMS = "labels.acronyms"
 
 _HOMOLOGATION = re.compile(
-    r"homologations?\s?(?:label rouge)?\s?(?:n\s?[°ºo.]?s?)?\s?:?\s?la\s?[-/.]?\s?\d{2}\s?/\s?\d{2}(?!\d)"
+    r"homologations?\s?(?:label rouge)?\s?(?:n\s?[°ºo.]?s?)?\s?:?\s?la\s?[-/.]?\s?\d{2}\s?[/.-]\s?\d{2}(?!\d)"
 )
+
+
+_SHARE = re.compile(r"\s?\(?\d{1,3}(?:[.,]\d{1,2})?\s?%")
+"""A percentage behind "AOP" makes it an ingredient's quality, not the product's."""
 
 
 @frozen
@@ -119,4 +123,6 @@ def _anchored(document: OcrDocument, run: Run[Any]) -> Iterator[_Found]:
 
 def _acronyms(document: OcrDocument) -> Iterator[_Found]:
     for hit in document.hits(ACRONYMS):
+        if _SHARE.match(document.contiguous, hit.end):
+            continue
         yield _Found(hit.value[1], hit.start, hit.end, "regex")

@@ -91,10 +91,8 @@ def expand(phrase: str) -> Iterator[str]:
     """
     start, joint = phrase.find("("), phrase.find("~")
     if start >= 0:
-        end = phrase.find(")", start)
-        if end < 0:
-            raise ValueError(f"phrase {phrase!r}: a bracket is not closed")
-        choices, place, after = phrase[start + 1 : end].split("|"), start, phrase[end + 1 :]
+        choices, after = _choices(phrase, start)
+        place = start
     elif joint >= 0:
         choices, place, after = ["-", " "], joint, phrase[joint + 1 :]
     else:
@@ -102,3 +100,17 @@ def expand(phrase: str) -> Iterator[str]:
         return
     for choice in choices:
         yield from expand(phrase[:place] + choice + after)
+
+
+def _choices(phrase: str, start: int) -> tuple[list[str], str]:
+    """The choices of the bracket that opens at *start*, which may hold brackets, and the phrase behind it."""
+    depth, choices, begin = 0, [], start + 1
+    for place in range(start, len(phrase)):
+        char = phrase[place]
+        depth += (char == "(") - (char == ")")
+        if depth == 0 or (depth == 1 and char == "|"):
+            choices.append(phrase[begin:place])
+            begin = place + 1
+        if depth == 0:
+            return choices, phrase[begin:]
+    raise ValueError(f"phrase {phrase!r}: a bracket is not closed")
