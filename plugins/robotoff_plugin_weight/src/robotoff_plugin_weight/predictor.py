@@ -8,7 +8,7 @@ shared scan: the word that stands directly before a quantity owns it, so "poids 
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve, frozen
@@ -83,7 +83,8 @@ class _Reader:
         self.printed = document.text
         self.folded = document.folded
         self.contiguous = document.contiguous
-        self.hits: Sequence[Hit] = document.hits(LEXICON)
+        # a word glued to a dot or at sign is part of an address: "www.example.net"
+        self.hits = [hit for hit in document.hits(LEXICON) if self.folded[hit.start - 1 : hit.start] not in (".", "@")]
         self.hit_starts = [hit.start for hit in self.hits]
         self.recipe_ends = [hit.end for hit in self.hits if hit.value.kind is Kind.RECIPE]
         self.quantities = list(find_quantities(self.folded, self.printed))
@@ -135,7 +136,7 @@ class _Reader:
             while position < len(hits) and hits[position].end <= quantity.start:
                 position += 1
             hit = hits[position - 1] if position else None
-            if hit is None or quantity.start - hit.end > _GAP:
+            if hit is None or quantity.start - hit.end > _GAP or hit.value.kind is Kind.NEUTRAL:
                 continue
             if _BETWEEN.fullmatch(self.folded, hit.end, quantity.start):
                 owners[index] = self._paired(index, position - 1) or hit

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from .units import MISREAD, UNIT_PATTERN, Unit, unit_named
+from robotoff_core.api import OcrDocument
+
+from .units import MISREAD, UNIT_PATTERN, UNITS, Unit, unit_named
 
 __all__ = ["Quantity", "find_quantities", "plausible", "quantity_after", "read_value", "same_amount"]
 
@@ -19,6 +21,7 @@ MOST_ITEMS = 20
 """More items than this in one package are a misreading (the specification's 4.5)."""
 _TOLERANCE = 0.05
 """How far two statements of one amount, "4.11 oz (117 g)", differ by rounding and by the 30 ml fluid ounce."""
+_FLUID_OUNCE = UNITS["fl oz"].factor
 
 _NUMBER = r"(?P<number>{first}(?:[ .,'][0-9]{{3}}(?![0-9])(?:[.,][0-9]{{1,2}})?|[0-9o]{{0,4}}(?:[.,][0-9o]{{0,3}})?))"
 _UNIT = rf"[ ]{{0,2}}(?P<unit>{UNIT_PATTERN})(?P<sign>e|[ ]?℮)?(?!\w)"
@@ -32,7 +35,7 @@ _MISREAD_ONE = re.compile(_NUMBER.format(first="[il|]") + _UNIT)
 _COUNT_BEFORE = re.compile(r"(?<![\w.,/])([0-9]{1,3})[ ]?[x×*][ ]?$")
 _COUNT_AFTER = re.compile(r"[ ]?[x×*][ ]?([0-9]{1,3})(?![ ]?[0-9.,x×*%]|[ ]?[cm]?m\b|\w)")
 _DIGITS = str.maketrans("oil|", "0111")
-_SEPARATE_SIGN = re.compile(r"[ ]?(?:℮|e(?=[ ]*(?:[.,;:()\[\]]|$)))")
+_STOPS = ("", "\n", "|", ".", ",", ";", ":", "(", ")", "[", "]")
 
 
 @frozen
@@ -83,21 +86,23 @@ def quantity_after(folded: str, printed: str, position: int) -> Quantity | None:
 
 def read_value(value: str) -> Quantity | None:
     """The quantity that the whole of *value* states ("500 g", "6 x 33 cl"), or ``None``."""
-    text = value.strip().lower()
-    for quantity in find_quantities(text, text):
-        if quantity.start == 0 and quantity.end == len(text):
+    document = OcrDocument.from_text(value.strip())
+    for quantity in find_quantities(document.folded, document.text):
+        if quantity.start == 0 and quantity.end == len(document.text):
             return quantity
     return None
 
 
 def same_amount(one: Quantity, other: Quantity) -> bool:
     """Whether both state the same total, up to the rounding between units. "oz" beside millilitres is fluid ounces."""
-    if one.unit.base == other.unit.base:
-        first, second = one.total, other.total
-    elif {one.unit.name, other.unit.base} == {"oz", "ml"}:
-        first, second = float(one.number) * 30 * (one.count or 1), other.total
-    else:
-        return False
+    first, second = one.total, other.total
+    if one.unit.base != other.unit.base:
+        if one.unit.name == "oz":
+            first = float(one.number) * _FLUID_OUNCE * (one.count or 1)
+        elif other.unit.name == "oz":
+            second = float(other.number) * _FLUID_OUNCE * (other.count or 1)
+        else:
+            return False
     if one.unit.metric and other.unit.metric:
         return abs(first - second) <= 0.001 * max(first, second)
     return abs(first - second) <= _TOLERANCE * max(first, second)
@@ -141,11 +146,9 @@ def _read(match: re.Match[str], folded: str, printed: str) -> Quantity | None:
         return None  # "5 le", "2 clé"
     if folded[end : end + 1] in ("'", "²", "³"):
         return None  # "2 l'an", "15 g²"
-    if not sign and folded[end : end + 2].strip()[:1] in ("e", "℮"):
-        # an "e" apart is the sign only at a line's end: elsewhere it may be the Italian and Portuguese "and"
-        after = _SEPARATE_SIGN.match(_line_from(folded, printed, end))
-        if after is not None:
-            sign, end = True, end + after.end()
+    if not sign:
+        length = _sign_after(printed, end)
+        sign, end = length > 0, end + length
     begin, signed = _sign_before(folded, printed, start)
     if begin is None:
         return None
@@ -160,12 +163,18 @@ def _read(match: re.Match[str], folded: str, printed: str) -> Quantity | None:
     return Quantity(start, end, number, unit, amount, count, sign, misread)
 
 
-def _line_from(folded: str, printed: str, position: int) -> str:
-    """The next few folded characters up to the end of the line or block."""
-    ahead = printed[position : position + 6]
-    for stop in ("\n", "|"):
-        ahead = ahead.partition(stop)[0]
-    return folded[position : position + len(ahead)]
+def _sign_after(printed: str, end: int) -> int:
+    """How long the estimated sign with its space is that follows *end*; 0 without one.
+
+    Recognition makes an "e" of it. An "e" apart is the sign at the end of a line or statement and before capitals;
+    elsewhere it may be the Italian and Portuguese "and".
+    """
+    ahead = printed[end : end + 5]
+    space = ahead[:1] == " "
+    mark, rest = ahead[space : space + 1], ahead[space + 1 :]
+    if mark == "℮" or (mark == "e" and space and (rest[:1] in _STOPS or (rest[:1] == " " and rest[1:3].isupper()))):
+        return space + 1
+    return 0
 
 
 def _continues(before: str, raw: str) -> bool:
@@ -182,9 +191,15 @@ def _sign_before(folded: str, printed: str, start: int) -> tuple[int | None, boo
         alone = start < 2 or not (folded[start - 2].isalnum() or folded[start - 2] == "_")
         return (start - 1, True) if alone and printed[start - 1] == "e" else (None, False)
     begin = start - 1 if start and folded[start - 1] == " " else start
-    mark = folded[begin - 1] if begin else ""
-    if mark == "℮" or (mark == "e" and (begin < 2 or printed[begin - 2] in "\n|.,;:()")):
+    mark = printed[begin - 1] if begin else ""
+    if mark == "℮":
         return begin - 1, True
+    if mark == "e":
+        before = printed[max(begin - 4, 0) : begin - 1]
+        if before[-1:] in ("", "\n", "|", ":", "(", "["):
+            return begin - 1, True
+        if before[-1] == " " and (before[-2:-1] in _STOPS or before[:2].isupper()):
+            return begin - 1, True
     return start, False
 
 

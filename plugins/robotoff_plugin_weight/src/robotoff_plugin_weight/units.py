@@ -58,7 +58,7 @@ _SPELLINGS: dict[Unit, tuple[str, ...]] = {
     _OUNCE: ("oz", "ozs", "ounce", "ounces"),
     _POUND: ("lb", "pound"),
     _POUNDS: ("lbs", "pounds"),
-    _FLUID_OUNCE: ("fl oz", "fl ounce", "fl ounces", "fluid oz", "fluid ounce", "fluid ounces"),
+    _FLUID_OUNCE: ("fl oz", "us fl oz", "fl ounce", "fl ounces", "fluid oz", "fluid ounce", "fluid ounces"),
     _PINT: ("pt", "pint", "pints"),
     _QUART: ("qt", "quart", "quarts"),
     _GALLON: ("gal", "gallon", "gallons"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from unicodedata import combining, normalize
 
 from attrs import field, frozen
 
@@ -85,22 +86,24 @@ def _language(code: str, table: Mapping[str, object]) -> Language:
 
 @cache
 def meanings() -> Mapping[str, Meaning]:
-    """Every word of every language once, with its meaning.
+    """Every word once, with its meaning; words that differ only in accents or case are one ("netto", "nettó").
 
     Raises :class:`ValueError` when two languages give one word different kinds.
     """
     found: dict[str, Meaning] = {}
     for language in languages().values():
         for kind, words in language.words.items():
-            for word in words:
-                before = found.get(word)
-                if before is None:
-                    found[word] = Meaning(kind, (language.code,))
-                elif before.kind is not kind:
+            for word in map(_plain, words):
+                before = found.setdefault(word, Meaning(kind, ()))
+                if before.kind is not kind:
                     raise ValueError(
                         f"data/languages: {word!r} is {before.kind.value!r} in {', '.join(before.languages)} but "
                         f"{kind.value!r} in {language.code}; keep one"
                     )
-                elif language.code not in before.languages:
+                if language.code not in before.languages:
                     found[word] = Meaning(kind, (*before.languages, language.code))
     return found
+
+
+def _plain(word: str) -> str:
+    return "".join(char for char in normalize("NFD", word.lower()) if not combining(char))
