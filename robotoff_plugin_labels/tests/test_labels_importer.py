@@ -45,7 +45,7 @@ def run_of(taxonomy: Taxonomy = FULL, settings: LabelSettings | None = None) -> 
     return Run(settings or LabelSettings(), date(2026, 1, 1), lambda name: taxonomy)
 
 
-def stored(tag: str | None, *, number: int = 1, predictor: str = "regex", **fields: Any) -> StoredPrediction:
+def stored(tag: str | None, *, number: int = 1, predictor: str | None = "regex", **fields: Any) -> StoredPrediction:
     values: dict[str, Any] = {
         "id": number,
         "product": ID,
@@ -208,7 +208,7 @@ def plan_of(predictions: list[StoredPrediction], existing: list[Insight], fields
 
 
 def test_a_rejected_label_never_comes_back_but_another_one_does() -> None:
-    images = {"1": {}, "2": {}}
+    images: dict[str, Any] = {"1": {}, "2": {}}
     rejected = insight("en:vegan", annotation=0)
     plan = plan_of([stored("en:vegan"), stored("en:no-gluten")], [rejected], {"images": images})
     assert [claim for claim, _ in plan.creates] == ["en:no-gluten"]
@@ -216,7 +216,7 @@ def test_a_rejected_label_never_comes_back_but_another_one_does() -> None:
 
 
 def test_the_same_label_from_two_photos_is_one_suggestion_of_the_newer_one() -> None:
-    images = {"1": {}, "2": {}}
+    images: dict[str, Any] = {"1": {}, "2": {}}
     plan = plan_of([stored("en:vegan", number=2), stored("en:vegan", number=1)], [], {"images": images})
     ((claim, kept),) = plan.creates
     assert (claim, kept.source_image) == ("en:vegan", "/327/408/000/5003/2.jpg")

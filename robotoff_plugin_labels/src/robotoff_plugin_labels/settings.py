@@ -1,5 +1,7 @@
 """The operator's settings, from ``[plugins.labels]``."""
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
 
 __all__ = ["LabelSettings"]
@@ -11,6 +13,10 @@ def _packaged_automatic_labels() -> tuple[str, ...]:
     return tuple(lines("automatic.txt"))
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 @frozen
 class LabelSettings:
     """- ``automatic_labels``: labels applied without a person when a text rule read them; ``*`` and ``?`` as in file
@@ -19,5 +25,5 @@ class LabelSettings:
       packages it is nearly always a part of the mixed form that the photo cut.
     """
 
-    automatic_labels: tuple[str, ...] = field(factory=_packaged_automatic_labels, converter=tuple)
-    refused_labels: tuple[str, ...] = field(default=("en:eu-agriculture", "en:non-eu-agriculture"), converter=tuple)
+    automatic_labels: tuple[str, ...] = field(factory=_packaged_automatic_labels, converter=_texts)
+    refused_labels: tuple[str, ...] = field(default=("en:eu-agriculture", "en:non-eu-agriculture"), converter=_texts)
