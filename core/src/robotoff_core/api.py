@@ -1,5 +1,8 @@
 """The one import surface for plugins: what stands here follows the hook API's version, everything else may move."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .components import (
     Annotator,
     Boundary,
@@ -23,10 +26,12 @@ from .model.products import Product
 from .model.questions import Question
 from .plugins.contributions import Command, Migrations, Route
 from .plugins.manifest import HOOK_API, ImageRule, Manifest, Quality, TypeSpec
-from .taxonomy import Taxonomy
-from .text import OcrDocument
-from .text.lexicon import Hit
-from .text.tags import tag_from_text
+
+if TYPE_CHECKING:
+    from .taxonomy import Taxonomy
+    from .text import OcrDocument
+    from .text.lexicon import Hit
+    from .text.tags import tag_from_text
 
 __all__ = [
     "HOOK_API",
@@ -69,3 +74,14 @@ __all__ = [
     "normalize_barcode",
     "tag_from_text",
 ]
+
+_LATER = {"Hit": ".text.lexicon", "OcrDocument": ".text", "Taxonomy": ".taxonomy", "tag_from_text": ".text.tags"}
+"""Names whose modules cost as much as all others together: imported when a plugin asks for them."""
+
+
+def __getattr__(name: str) -> Any:
+    """The names of :data:`_LATER`."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name], __package__), name)
+    return value
