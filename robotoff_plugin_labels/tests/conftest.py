@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from robotoff_core.api import OcrDocument, Prediction, Run, Taxonomy
-from robotoff_core.testing.lexicons import LexiconIndex
+from robotoff_core.testing.engine import LexiconIndex
 from robotoff_plugin_labels.settings import LabelSettings
 from robotoff_plugin_labels.text import LabelText, lexicons
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from robotoff_core.api import OcrDocument, Prediction, Run, Taxonomy
-from robotoff_core.testing.lexicons import LexiconIndex
+from robotoff_core.testing.engine import LexiconIndex
 from robotoff_plugin_labels.certifiers import certifier, known_certifiers
 from robotoff_plugin_labels.text import LabelText
 

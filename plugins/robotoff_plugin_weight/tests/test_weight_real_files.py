@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from robotoff_core.api import OcrDocument, Prediction, Run
-from robotoff_core.demo import iter_images
+from robotoff_core.testing.engine import iter_images
 from robotoff_core.testing.ocr import corpus, ocr_bytes, repeat_ocr
 from robotoff_plugin_weight.predictor import WeightPredictor
 from robotoff_plugin_weight.quantities import read_value
