@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from robotoff_core.api import Candidate, Drop, Insight, Product, ProductId, Run, StoredPrediction, Taxonomy
-from robotoff_core.engine.reconcile import reconcile
+from robotoff_core.testing.engine import reconcile
 from robotoff_plugin_labels.importer import LabelImporter
 from robotoff_plugin_labels.settings import LabelSettings
 

@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 
 from robotoff_core.api import ImageRule, Quality
-from robotoff_core.config import load_config
-from robotoff_core.engine.runner import Runner
-from robotoff_core.plugins.records import State
-from robotoff_core.plugins.registry import Registry, load_plugins
-from robotoff_core.taxonomy import Taxonomies
+from robotoff_core.testing.engine import Registry, Runner, State, Taxonomies, load_config, load_plugins
 from robotoff_plugin_labels import plugin
 from robotoff_plugin_labels.data import lines
 from robotoff_plugin_labels.importer import LabelImporter

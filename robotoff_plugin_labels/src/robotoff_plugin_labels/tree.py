@@ -7,12 +7,12 @@ A deployment may run with a sample of the taxonomy, or none. What a rule of ours
 import json
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from robotoff_core.api import Taxonomy
 
 from .certifiers import known_certifiers
+from .data import read
 from .origins import origin_names
 
 __all__ = ["LabelTree"]
@@ -99,7 +99,5 @@ _REMEMBERED = 10_000
 @cache
 def _packaged() -> dict[str, dict[str, Any]]:
     """Parents and names of the labels that this plugin can name, and of those above them."""
-    known: dict[str, dict[str, Any]] = json.loads(
-        files(f"{__package__}.data").joinpath("labels.json").read_text("utf-8")
-    )
+    known: dict[str, dict[str, Any]] = json.loads(read("labels.json"))
     return known | {tag: {"names": {"en": name}} for tag, name in origin_names().items() if tag not in known}

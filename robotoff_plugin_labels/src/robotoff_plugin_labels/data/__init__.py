@@ -1,13 +1,15 @@
 """The packaged data files: rules and words by language. Nothing is read before it is asked for."""
 
+import os
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from attrs import field, frozen
 
-__all__ = ["Language", "expand", "languages", "lines", "table"]
+__all__ = ["Language", "expand", "languages", "lines", "read", "table"]
+
+_FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - pathlib and importlib.resources cost more than reading the files
 
 
 @frozen
@@ -34,24 +36,29 @@ class Language:
     countries: dict[str, tuple[str, ...]] = field(factory=dict, repr=False)
 
 
+def read(name: str) -> str:
+    """A file of this folder, read now."""
+    with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+        return file.read()
+
+
 def table(name: str) -> dict[str, Any]:
     """A TOML file of this folder, read now."""
     import tomllib
 
-    return tomllib.loads(files(__name__).joinpath(name).read_text("utf-8"))
+    return tomllib.loads(read(name))
 
 
 def lines(name: str) -> list[str]:
     """The lines of a text file of this folder, without comments (``#``) and empty lines."""
-    text = files(__name__).joinpath(name).read_text("utf-8")
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [line.strip() for line in read(name).splitlines() if line.strip() and not line.startswith("#")]
 
 
 @cache
 def languages() -> tuple[Language, ...]:
     """All languages, by code."""
-    folder = files(__name__).joinpath("languages")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    folder = os.path.join(_FOLDER, "languages")  # noqa: PTH118
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))  # noqa: PTH208
     return tuple(_language(table(f"languages/{name}")) for name in names)
 
 
