@@ -269,8 +269,13 @@ def _runs(
     product_name: bool,
 ) -> list[PredictionRun]:
     """The runs of one predictor: one for each scope it spoke about, and always one for the whole document."""
+    component = registered.component
     by_scope: dict[str, dict[Any, Prediction]] = {"": {}}
     for prediction in found:
+        kept = by_scope.setdefault(prediction.scope, {})
+        identity = _identity(prediction, component.method)
+        if identity in kept:  # before its box is looked up: packs say the same thing many times
+            continue
         changes: dict[str, Any] = {}
         if prediction.span is not None:
             box = document.box(*prediction.span)
@@ -280,11 +285,8 @@ def _runs(
             changes["data"] = {**prediction.data, "source": "product_name"}
             changes["automatic"] = False
         if prediction.method is None:
-            changes["method"] = registered.component.method
-        if changes:
-            prediction = evolve(prediction, **changes)
-        by_scope.setdefault(prediction.scope, {}).setdefault(_identity(prediction), prediction)
-    component = registered.component
+            changes["method"] = component.method
+        kept[identity] = evolve(prediction, **changes) if changes else prediction
     return [
         PredictionRun(
             RunKey(product, source_image, component.name, scope),
@@ -296,8 +298,9 @@ def _runs(
     ]
 
 
-def _identity(prediction: Prediction) -> Any:
+def _identity(prediction: Prediction, method: str) -> Any:
     """Two predictions of one run with the same identity say the same; the first is kept."""
     if prediction.value is None and prediction.value_tag is None:
-        return (prediction.type, prediction.method, repr(sorted(prediction.data.items(), key=lambda item: item[0])))
-    return (prediction.type, prediction.value, prediction.value_tag, prediction.method)
+        data = repr(sorted(prediction.data.items(), key=lambda item: item[0]))
+        return (prediction.type, prediction.method or method, data, prediction.span)
+    return (prediction.type, prediction.value, prediction.value_tag, prediction.method or method)
