@@ -7,6 +7,8 @@ from uuid import UUID
 
 from attrs import evolve
 
+from ..documents import MissingDocumentError
+from ..jobs.handlers import GiveUpError
 from ..model.answers import Answer
 from ..model.ids import ProductId
 from ..store.records import InsightEvent, JobSpec, Lane
@@ -47,8 +49,13 @@ def _product(payload: Mapping[str, Any]) -> ProductId:
 
 
 def _predict_image(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
+    from ..text import OcrError
+
     product, source_image = _product(payload), payload["source_image"]
-    predict_image(runtime, product, source_image, runtime.documents.get(product, source_image))
+    try:
+        predict_image(runtime, product, source_image, runtime.documents.get(product, source_image))
+    except (OcrError, MissingDocumentError) as error:
+        raise GiveUpError(str(error)) from error  # it will be no better next time
 
 
 def _predict_name(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
