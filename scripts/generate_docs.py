@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from packages import ROOT, Package, packages
 
 REFERENCE = ROOT / "docs" / "reference"
+LONGEST_DEFAULT = 8
+"""Longer lists are not spelt out as a default."""
 MARK = "<!-- Written by scripts/generate_docs.py (`make docs`); a test fails when it is not fresh. -->\n"
 
 PLUGINS_INTRODUCTION = (
@@ -60,8 +62,7 @@ def plugins_page() -> str:
         reads = ", ".join(f"`{name}`" for name in manifest.reads) or "its own"
         slug = f"[`{manifest.slug}`](#{manifest.slug})"
         lines.append(f"| {slug} | {manifest.title} | {types_} | {predicts} | {reads} | {manifest.quality} |")
-    lines += ["\n" + plugin_section(package) for package in found]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines) + "\n\n" + "\n".join(plugin_section(package) for package in found)
 
 
 def manifest_of(package: Package) -> Any:
@@ -95,7 +96,7 @@ def plugin_section(package: Package) -> str:
     if manifest.settings is not None:
         lines += ["", f"Settings, in `[plugins.{manifest.slug}]`:\n", prose(manifest.settings.__doc__), ""]
         lines += key_table(manifest.settings, ("plugins", manifest.slug))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def key_table(cls: type, path: tuple[str, ...], *, variables: bool = True) -> list[str]:
@@ -151,6 +152,8 @@ def default_text(attribute: Any) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple | list | frozenset):
+        if len(value) > LONGEST_DEFAULT:
+            return f"{len(value)} packaged ones"
         return "`[" + ", ".join(f'"{each}"' for each in value) + "]`"
     if isinstance(value, dict):
         return ""

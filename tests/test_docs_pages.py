@@ -48,6 +48,7 @@ def test_named_commands_exist(page: Path) -> None:
     """Every ``robotoff ...`` in the text is a command of the command line."""
     known = {" ".join(path[1:]) for path, _ in generate_docs.commands()}
     groups = {path.rpartition(" ")[0] for path in known if " " in path}
+    known |= {package.name for package in packages() if package.is_plugin}  # commands that plugins bring
     for line in re.findall(r"(?<![\w/-])robotoff ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", commands_in(page)):
         first, _, second = line.partition(" ")
         assert first in known, f"{page.relative_to(ROOT)}: robotoff {line}"
