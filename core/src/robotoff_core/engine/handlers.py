@@ -133,8 +133,15 @@ def _clean_up(runtime: "Runtime") -> None:
         tx.events.clean_up(before)
 
 
-TASKS: Mapping[str, tuple[float, Callable[["Runtime"], None]]] = {
+def _refresh_taxonomies(runtime: "Runtime") -> str:
+    """Ask the taxonomies' sources for news; the other processes take it from the shared cache directory."""
+    results = runtime.taxonomies.refresh()
+    return ", ".join(f"{one.name} {one.outcome}" for one in results) or "no taxonomy has a source"
+
+
+TASKS: Mapping[str, tuple[float, Callable[["Runtime"], str | None]]] = {
     "apply_due_insights": (15.0, _enqueue_due),
     "clean_up": (24 * 3600.0, _clean_up),
+    "refresh_taxonomies": (2 * 3600.0, _refresh_taxonomies),
 }
 """Periodic tasks: the seconds between two runs, and what they do."""
