@@ -149,6 +149,8 @@ def test_the_bounds_are_settings(run: Run[WeightSettings]) -> None:
     assert imported([prediction("2 kg")], narrow)[0] == []
     with pytest.raises(ValueError, match="lowest"):
         WeightSettings(lowest=0)
+    with pytest.raises(ValueError, match="'highest' must be above 'lowest'"):
+        WeightSettings(lowest=100, highest=50)
 
 
 def test_no_predictions_no_candidates(run: Run[WeightSettings]) -> None:

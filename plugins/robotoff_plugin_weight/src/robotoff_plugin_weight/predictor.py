@@ -7,7 +7,7 @@ shared scan: the word that stands directly before a quantity owns it, so "poids 
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +15,17 @@ from attrs import evolve, frozen
 
 from robotoff_core.api import Hit, OcrDocument, Prediction, Predictor, Run
 
-from .quantities import Quantity, combined, find_quantities, plausible, quantity_after, same_amount
+from .quantities import (
+    Quantity,
+    combined,
+    has_mark,
+    matches_in,
+    misread_match,
+    plausible,
+    read_match,
+    same_amount,
+    same_item,
+)
 from .words import Kind
 
 __all__ = ["LEXICON", "TYPE", "WeightPredictor"]
@@ -31,6 +41,8 @@ PRIORITIES = {WITH_MENTION: 1, WITH_ENDING_MENTION: 1, MULTI_PACKAGING: 2, NO_ME
 
 _GAP = 16
 """At most so many characters stand between a prompt and its quantity."""
+_MARKED = 8
+"""A count and the sign before a number, "12 x ℮ ", are at most so long."""
 _BETWEEN = re.compile(r"[ :;.=~\-_*•·(\[|]*(?:(?:de|of|von|di|da|ca|env|approx|about|circa|min|total|e|℮)[ .:]+)?[ (]*")
 _AFTER = re.compile(r"[ ,.()\-/]*")
 _JOINT = re.compile(r"[ ()\[\]/=,;.|~-]*")
@@ -86,22 +98,22 @@ class _Reader:
         # a word glued to a dot or at sign is part of an address: "www.example.net"
         self.hits = [hit for hit in document.hits(LEXICON) if self.folded[hit.start - 1 : hit.start] not in (".", "@")]
         self.hit_starts = [hit.start for hit in self.hits]
-        self.recipe_ends = [hit.end for hit in self.hits if hit.value.kind is Kind.RECIPE]
-        self.quantities = list(find_quantities(self.folded, self.printed))
-        if any(hit.value.kind in _PROMPTS for hit in self.hits):
-            self._add_misread()
-        self.owners = self._owners()
+        self.matches = matches_in(self.folded)
+        self._add_misread()
+        self._read: dict[int, Quantity | None] = {}
+        self._owned: dict[int, Hit | None] = {}
 
     def predictions(self) -> Iterable[Prediction]:
         """All predictions, in text order."""
         taken = blocked = -1
-        for index, quantity in enumerate(self.quantities):
-            owner = self.owners.get(index)
-            if owner is None and not (quantity.sign or quantity.count) and not self._near(quantity.end):
+        for index in self._worth_reading():
+            quantity = self._quantity(index)
+            if quantity is None:
                 continue
+            owner = self._owner(index)
             if owner is None and index <= (blocked if quantity.count else max(taken, blocked)):
                 continue
-            statement = self._statement(index)
+            statement = self._statement(index, quantity)
             if self._is_refused(statement, owner):
                 blocked = statement.last
                 continue
@@ -110,53 +122,70 @@ class _Reader:
                 taken = statement.last
                 yield prediction
 
+    def _worth_reading(self) -> Iterable[int]:
+        """The matches with a word, a count or a sign beside them; most grams of a label have none."""
+        starts, hits, position = self.hit_starts, self.hits, 0
+        for index, match in enumerate(self.matches):
+            start, end = match.span()
+            while position < len(starts) and starts[position] < start:
+                position += 1
+            if (
+                (position > 0 and start - hits[position - 1].end <= _GAP + _MARKED)
+                or (position < len(starts) and starts[position] - end <= _ENDING_REACH)
+                or has_mark(match, self.folded)
+            ):
+                yield index
+
+    def _quantity(self, index: int) -> Quantity | None:
+        if index not in self._read:
+            self._read[index] = read_match(self.matches[index], self.folded, self.printed)
+        return self._read[index]
+
     # which word belongs to which quantity
 
     def _add_misread(self) -> None:
         """Quantities like "l50 g", believed only directly after a prompt."""
-        starts = {quantity.start for quantity in self.quantities}
         added = []
         for hit in self.hits:
             if hit.value.kind not in _PROMPTS:
                 continue
             between = _BETWEEN.match(self.folded, hit.end, hit.end + _GAP)
-            if between is None or between.end() in starts:
-                continue
-            quantity = quantity_after(self.folded, self.printed, between.end())
-            if quantity is not None:
-                added.append(quantity)
+            match = misread_match(self.folded, between.end()) if between is not None else None
+            if match is not None:
+                added.append(match)
         if added:
-            self.quantities = sorted([*self.quantities, *added], key=lambda quantity: quantity.start)
+            self.matches = sorted([*self.matches, *added], key=lambda match: match.start())
 
-    def _owners(self) -> dict[int, Hit]:
-        """The word directly before each quantity, by the quantity's index."""
-        owners: dict[int, Hit] = {}
-        hits, position = self.hits, 0
-        for index, quantity in enumerate(self.quantities):
-            while position < len(hits) and hits[position].end <= quantity.start:
-                position += 1
-            hit = hits[position - 1] if position else None
-            if hit is None or quantity.start - hit.end > _GAP or hit.value.kind is Kind.NEUTRAL:
-                continue
-            if _BETWEEN.fullmatch(self.folded, hit.end, quantity.start):
-                owners[index] = self._paired(index, position - 1) or hit
-        return owners
+    def _owner(self, index: int) -> Hit | None:
+        """The word directly before a quantity."""
+        if index not in self._owned:
+            self._owned[index] = self._word_before(index)
+        return self._owned[index]
 
-    def _paired(self, index: int, position: int) -> Hit | None:
+    def _word_before(self, index: int) -> Hit | None:
+        quantity = self._quantity(index)
+        if quantity is None:
+            return None
+        position = bisect_left(self.hit_starts, quantity.start) - 1
+        if position < 0:
+            return None
+        hit = self.hits[position]
+        if not 0 <= quantity.start - hit.end <= _GAP or hit.value.kind is Kind.NEUTRAL:
+            return None
+        if not _BETWEEN.fullmatch(self.folded, hit.end, quantity.start):
+            return None
+        return self._paired(index, quantity, position) or hit
+
+    def _paired(self, index: int, quantity: Quantity, position: int) -> Hit | None:
         """For "net / drained : 400 g / 240 g": the first of the two words owns the first quantity."""
-        if position == 0 or index + 1 >= len(self.quantities):
+        if position == 0 or index + 1 >= len(self.matches):
             return None
         first, second = self.hits[position - 1], self.hits[position]
-        here, following = self.quantities[index], self.quantities[index + 1]
+        if first.value.kind not in _PROMPTS or second.value.kind is not Kind.DRAINED:
+            return None
         words = self.folded[first.end : second.start].strip()
-        amounts = self.folded[here.end : following.start].strip()
-        pair = first.value.kind in _PROMPTS and second.value.kind is Kind.DRAINED
-        return first if pair and words == amounts == "/" else None
-
-    def _near(self, end: int) -> bool:
-        """Whether any word begins soon after *end*."""
-        position = bisect_left(self.hit_starts, end)
-        return position < len(self.hits) and self.hit_starts[position] - end <= _ENDING_REACH
+        amounts = self.folded[quantity.end : self.matches[index + 1].start()].strip()
+        return first if words == amounts == "/" else None
 
     def _ending(self, end: int) -> Hit | None:
         """The word that follows a quantity on its line without introducing a quantity of its own."""
@@ -175,19 +204,22 @@ class _Reader:
 
     # what is said
 
-    def _statement(self, index: int) -> _Statement:
+    def _statement(self, index: int, first: Quantity) -> _Statement:
         """The quantity at *index* with what repeats it: "4.11 oz (117 g)", "1 lb 4 oz (567 g)", "360 g (4 x 90 g)"."""
-        first = self.quantities[index]
         chosen, end, raw_end, last, also, doubtful = first, first.end, first.end, index, None, False
-        for number in range(index + 1, min(index + 4, len(self.quantities))):
-            following = self.quantities[number]
+        for number in range(index + 1, min(index + 4, len(self.matches))):
+            if self.matches[number].start() - end > _MARKED + 5:
+                break
+            following = self._quantity(number)
+            if following is None or self._owner(number) is not None:
+                break
             gap = self.folded[end : following.start]
-            if number in self.owners or len(gap) > 5 or not _JOINT.fullmatch(gap):
+            if len(gap) > 5 or not _JOINT.fullmatch(gap):
                 break
             more_useful = following.unit.metric and not chosen.unit.metric
             if number == index + 1 and _is_pound(first) and following.unit.name == "oz" and "(" not in gap:
                 chosen, raw_end = combined(first, following), following.end
-            elif chosen.count and not following.count and _same_item(chosen, following):
+            elif chosen.count and not following.count and same_item(chosen, following):
                 chosen = _with_count(following, chosen) if more_useful else chosen
                 raw_end = following.end
             elif not same_amount(chosen, following):
@@ -244,8 +276,12 @@ class _Reader:
             return True
         if self.folded[statement.end : statement.end + 2].strip().startswith("/"):
             return True
-        recipes = bisect_right(self.recipe_ends, start)
-        return recipes > 0 and start - self.recipe_ends[recipes - 1] <= _RECIPE_REACH
+        return any(
+            hit.value.kind is Kind.RECIPE
+            for hit in self.hits[
+                bisect_left(self.hit_starts, start - _RECIPE_REACH) : bisect_left(self.hit_starts, start)
+            ]
+        )
 
     def _has_bonus(self, statement: _Statement) -> bool:
         """Whether something is added: "500 g + 100 g"."""
@@ -258,16 +294,16 @@ class _Reader:
         """The package's total beside a multipack, and whether a quantity directly beside it contradicts."""
         contradicts = False
         for number in (index - 1, index + 1):
-            if not 0 <= number < len(self.quantities):
+            other = self._quantity(number) if 0 <= number < len(self.matches) else None
+            if other is None:
                 continue
-            other = self.quantities[number]
             gap = max(other.start - multipack.end, multipack.start - other.end)
             if other.count is not None or gap > _RECIPE_REACH:
                 continue
             if same_amount(multipack, other):
                 return other.value, False
             contradicts = contradicts or (
-                gap <= 3 and other.total > multipack.amount and not _same_item(multipack, other)
+                gap <= 3 and other.total > multipack.amount and not same_item(multipack, other)
             )
         return None, contradicts
 
@@ -307,11 +343,6 @@ _AFTERWARDS = (Kind.DRAINED, Kind.PER_SERVING)
 
 def _is_pound(quantity: Quantity) -> bool:
     return quantity.unit.name in ("lb", "lbs") and quantity.count is None
-
-
-def _same_item(multipack: Quantity, other: Quantity) -> bool:
-    """Whether *other* repeats one item of *multipack*: the "150 g" of "10 x 5.2 oz (150 g)"."""
-    return other.count is None and same_amount(_with_count(multipack, other), other)
 
 
 def _with_count(quantity: Quantity, counted: Quantity) -> Quantity:

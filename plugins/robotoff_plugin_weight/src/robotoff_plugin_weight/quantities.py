@@ -13,7 +13,19 @@ from robotoff_core.api import OcrDocument
 
 from .units import MISREAD, UNIT_PATTERN, UNITS, Unit, unit_named
 
-__all__ = ["Quantity", "find_quantities", "plausible", "quantity_after", "read_value", "same_amount"]
+__all__ = [
+    "Quantity",
+    "combined",
+    "find_quantities",
+    "has_mark",
+    "matches_in",
+    "misread_match",
+    "plausible",
+    "read_match",
+    "read_value",
+    "same_amount",
+    "same_item",
+]
 
 LOWEST, HIGHEST = 10, 10_000
 """Both excluded: a single item's plausible content in grams or millilitres (the specification's 4.5)."""
@@ -21,6 +33,7 @@ MOST_ITEMS = 20
 """More items than this in one package are a misreading (the specification's 4.5)."""
 _TOLERANCE = 0.05
 """How far two statements of one amount, "4.11 oz (117 g)", differ by rounding and by the 30 ml fluid ounce."""
+_EXACT = 0.001
 _FLUID_OUNCE = UNITS["fl oz"].factor
 
 _NUMBER = r"(?P<number>{first}(?:[ .,'][0-9]{{3}}(?![0-9])(?:[.,][0-9]{{1,2}})?|[0-9o]{{0,4}}(?:[.,][0-9o]{{0,3}})?))"
@@ -34,6 +47,7 @@ _MISREAD_ONE = re.compile(_NUMBER.format(first="[il|]") + _UNIT)
 """A number whose leading 1 was read as a letter: "l50 g"."""
 _COUNT_BEFORE = re.compile(r"(?<![\w.,/])([0-9]{1,3})[ ]?[x×*][ ]?$")
 _COUNT_AFTER = re.compile(r"[ ]?[x×*][ ]?([0-9]{1,3})(?![ ]?[0-9.,x×*%]|[ ]?[cm]?m\b|\w)")
+_MARKS = "ex×*℮"
 _DIGITS = str.maketrans("oil|", "0111")
 _STOPS = ("", "\n", "|", ".", ",", ";", ":", "(", ")", "[", "]")
 
@@ -72,16 +86,34 @@ def find_quantities(folded: str, printed: str) -> Iterator[Quantity]:
 
     A letter or digit may touch a quantity on neither side, except the estimated sign and a multiplication sign.
     """
-    for match in _QUANTITY.finditer(folded):
-        quantity = _read(match, folded, printed)
+    for match in matches_in(folded):
+        quantity = read_match(match, folded, printed)
         if quantity is not None:
             yield quantity
 
 
-def quantity_after(folded: str, printed: str, position: int) -> Quantity | None:
-    """The quantity at *position* whose leading 1 was misread as a letter, if one stands there."""
-    match = _MISREAD_ONE.match(folded, position)
-    return _read(match, folded, printed) if match is not None else None
+def matches_in(folded: str) -> list[re.Match[str]]:
+    """Where a number with a unit may stand; cheap, to be read by :func:`read_match` where it matters."""
+    return list(_QUANTITY.finditer(folded))
+
+
+def misread_match(folded: str, position: int) -> re.Match[str] | None:
+    """The same for a quantity at *position* whose leading 1 was read as a letter."""
+    return _MISREAD_ONE.match(folded, position)
+
+
+def has_mark(match: re.Match[str], folded: str) -> bool:
+    """Whether a count or the estimated sign may stand at the quantity: what :func:`read_match` would look into."""
+    start, end = match.span()
+    before = folded[start - 1 : start]
+    if before == " ":
+        before = folded[start - 2 : start - 1]
+    if (before and before in _MARKS) or match.lastgroup == "sign":
+        return True
+    after = folded[end : end + 1]
+    if after == " ":
+        after = folded[end + 1 : end + 2]
+    return bool(after) and after in _MARKS
 
 
 def read_value(value: str) -> Quantity | None:
@@ -95,17 +127,26 @@ def read_value(value: str) -> Quantity | None:
 
 def same_amount(one: Quantity, other: Quantity) -> bool:
     """Whether both state the same total, up to the rounding between units. "oz" beside millilitres is fluid ounces."""
-    first, second = one.total, other.total
+    return _agree(one, one.count or 1, other, other.count or 1)
+
+
+def same_item(multipack: Quantity, other: Quantity) -> bool:
+    """Whether *other*, a single quantity, repeats one item of *multipack*: the "150 g" of "10 x 5.2 oz (150 g)"."""
+    return other.count is None and _agree(multipack, 1, other, 1)
+
+
+def _agree(one: Quantity, of_one: int, other: Quantity, of_other: int) -> bool:
+    first, second = one.amount, other.amount
     if one.unit.base != other.unit.base:
         if one.unit.name == "oz":
-            first = float(one.number) * _FLUID_OUNCE * (one.count or 1)
+            first = float(one.number) * _FLUID_OUNCE
         elif other.unit.name == "oz":
-            second = float(other.number) * _FLUID_OUNCE * (other.count or 1)
+            second = float(other.number) * _FLUID_OUNCE
         else:
             return False
-    if one.unit.metric and other.unit.metric:
-        return abs(first - second) <= 0.001 * max(first, second)
-    return abs(first - second) <= _TOLERANCE * max(first, second)
+    first, second = first * of_one, second * of_other
+    tolerance = _EXACT if one.unit.metric and other.unit.metric else _TOLERANCE
+    return abs(first - second) <= tolerance * max(first, second)
 
 
 def plausible(quantity: Quantity) -> bool:
@@ -123,7 +164,8 @@ def plausible(quantity: Quantity) -> bool:
     return len(quantity.number.partition(".")[2]) <= 2
 
 
-def _read(match: re.Match[str], folded: str, printed: str) -> Quantity | None:
+def read_match(match: re.Match[str], folded: str, printed: str) -> Quantity | None:
+    """The quantity that *match* is, or ``None`` when it only looks like one."""
     unit = unit_named(match["unit"])
     raw = match["number"]
     misread = match["unit"] in MISREAD or "o" in raw or not raw[0].isdigit()
