@@ -16,8 +16,14 @@ def paint() -> PaintPlugin:
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, paint: PaintPlugin) -> Iterator[Runtime]:
-    opened = runtime_in(tmp_path, paint, BrokenPlugin())
+def server_database() -> str | None:
+    """The database's URL: a file unless a module says otherwise."""
+    return None
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, paint: PaintPlugin, server_database: str | None) -> Iterator[Runtime]:
+    opened = runtime_in(tmp_path, paint, BrokenPlugin(), database=server_database)
     product(opened)
     yield opened
     opened.close()

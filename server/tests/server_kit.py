@@ -183,7 +183,8 @@ def runtime_in(
         overrides["database"] = database
     config = load_config(None, {**overrides, **(settings or {})}, environ={})
     runtime = Runtime.open(config, registry=load_plugins(config, extra=plugins))
-    runtime.store.create_all()
+    if database is None:
+        runtime.store.create_all()
     return runtime
 
 

@@ -14,6 +14,12 @@ from robotoff_server.testing import Client
 PATH = "/api/v1/insights/annotate"
 
 
+@pytest.fixture
+def server_database(database_url: str) -> str:
+    """SQLite and PostgreSQL."""
+    return database_url
+
+
 def current(runtime: Runtime, insight_id: UUID) -> Insight:
     with runtime.store.read() as tx:
         found = tx.insights.get(insight_id)
@@ -47,26 +53,26 @@ def missing(name: str) -> tuple[str, str]:
     return "Missing parameter", f'The "{name}" parameter is required.'
 
 
-@pytest.mark.parametrize(
-    ("values", "title", "description"),
-    [
-        ({}, *missing("insight_id")),
-        ({"insight_id": "x"}, *invalid("insight_id", "The value must be a UUID string.")),
-        (HERE, *missing("annotation")),
-        ({**HERE, "annotation": "x"}, *invalid("annotation", "The value must be an integer.")),
-        ({**HERE, "annotation": 3}, *invalid("annotation", "The value may not exceed 2")),
-        ({**HERE, "annotation": -2}, *invalid("annotation", "The value must be at least -1")),
-        ({**HERE, "annotation": 1, "update": "TRUE"}, *invalid("update", "The value is not formatted correctly.")),
-        ({**HERE, "annotation": 2, "data": "{"}, *invalid("data", "It could not be parsed as JSON.")),
-        ({**HERE, "annotation": 2}, BAD, "`data` must be provided when annotation == 2"),
-        ({**HERE, "annotation": 2, "data": "{}", "update": 0}, BAD, "`update` must be true when annotation == 2"),
-        ({**HERE, "annotation": 1, "data": "{}"}, BAD, "`annotation` must be 2 when `data` is provided"),
-        ({**HERE, "annotation": 2, "data": "{}"}, BAD, "`data` cannot be provided when the user is not authenticated"),
-    ],
-)
-def test_refusals(api: Client, values: dict[str, Any], title: str, description: str) -> None:
-    reply = api.form(PATH, values)
-    assert (reply.status, reply.json()) == (400, {"title": title, "description": description})
+REFUSALS: list[tuple[dict[str, Any], str, str]] = [
+    ({}, *missing("insight_id")),
+    ({"insight_id": "x"}, *invalid("insight_id", "The value must be a UUID string.")),
+    (HERE, *missing("annotation")),
+    ({**HERE, "annotation": "x"}, *invalid("annotation", "The value must be an integer.")),
+    ({**HERE, "annotation": 3}, *invalid("annotation", "The value may not exceed 2")),
+    ({**HERE, "annotation": -2}, *invalid("annotation", "The value must be at least -1")),
+    ({**HERE, "annotation": 1, "update": "TRUE"}, *invalid("update", "The value is not formatted correctly.")),
+    ({**HERE, "annotation": 2, "data": "{"}, *invalid("data", "It could not be parsed as JSON.")),
+    ({**HERE, "annotation": 2}, BAD, "`data` must be provided when annotation == 2"),
+    ({**HERE, "annotation": 2, "data": "{}", "update": 0}, BAD, "`update` must be true when annotation == 2"),
+    ({**HERE, "annotation": 1, "data": "{}"}, BAD, "`annotation` must be 2 when `data` is provided"),
+    ({**HERE, "annotation": 2, "data": "{}"}, BAD, "`data` cannot be provided when the user is not authenticated"),
+]
+
+
+def test_refusals(api: Client) -> None:
+    for values, title, description in REFUSALS:
+        reply = api.form(PATH, values)
+        assert (reply.status, reply.json()) == (400, {"title": title, "description": description}), values
 
 
 def test_unusable_credentials_are_refused_after_the_parameters(api: Client) -> None:

@@ -1,7 +1,8 @@
 """The server's commands, which ``robotoff`` finds by entry point: ``up`` and ``serve``."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,8 @@ def up(
 
     logs.set_up(log_level or "warning")
     try:
-        bring_up(config, demo=demo, say=_say)
+        with _database_errors():
+            bring_up(config, demo=demo, say=_say)
     except (RunningError, PortTakenError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -82,7 +84,8 @@ def serve(ctx: click.Context, processes: int, host: str | None, port: int | None
     from .serving import PortTakenError, address, listen
 
     logs.set_up(log_level or "info")
-    require_database(config)
+    with _database_errors():
+        require_database(config)
     try:
         listener = listen(config.server.host, config.server.port)
     except PortTakenError as error:
@@ -95,6 +98,18 @@ def serve(ctx: click.Context, processes: int, host: str | None, port: int | None
         serve_one(config, listener, ready)
     else:
         sys.exit(supervise(config, listener, processes, ready))
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """A database that does not answer ends the command with a sentence."""
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig or error).strip()
+        raise click.ClickException(f"the database does not answer: {reason}. Check the setting `database`.") from None
 
 
 def _unset(config: "Config", key: str) -> bool:

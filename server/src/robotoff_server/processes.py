@@ -116,7 +116,7 @@ def _stop_all(children: dict[int, float]) -> int:
     while children:
         for pid, status in _ended(children):
             del children[pid]
-            clean &= _code(status) == 0
+            clean &= _code(status) in (0, -signal.SIGTERM)  # the latter before it served anything
         if children and time.monotonic() > deadline:
             clean = False
             for pid in children:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from robotoff_core.config import Config
@@ -94,8 +95,20 @@ def _prepare_database(config: Config) -> None:
     upgrade(config.database)
 
 
+def _release_jobs(runtime: Runtime) -> None:
+    """Take back the jobs that ran when the last process was killed, without waiting for their leases to end: we hold
+    the folder's lock, so that nobody runs them."""
+    if runtime.store.url.get_backend_name() != "sqlite":
+        return
+    now = runtime.now()
+    with runtime.store.write() as tx:
+        for job in tx.jobs.expired(now + timedelta(days=1)):
+            tx.jobs.fail(job, "the process that ran it was killed", now)
+
+
 def _work(runtime: Runtime, listener: "socket.socket", demo: bool, say: Callable[[str], None]) -> None:
     transport = connect(runtime)
+    _release_jobs(runtime)
     worker: Worker | None = None
     scheduler: Scheduler | None = None
     try:

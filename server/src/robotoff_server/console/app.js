@@ -140,7 +140,7 @@ function productCard(product) {
     "button",
     { type: "button", class: "product", "data-key": key(product), "aria-pressed": "false", onclick: () => chooseProduct(state.product === product ? null : product) },
     element("span", { class: "product-picture" }, shown),
-    element("span", { class: "product-title" }, product.name),
+    element("span", { class: "product-title", lang: product.lang || null }, product.name),
     element("span", { class: "product-detail" }, [product.brands, product.quantity].filter(Boolean).join(" · ") || product.barcode),
   );
   return element("li", {}, card);

@@ -15,7 +15,7 @@ from robotoff_core.model.ids import ProductId, normalize_barcode
 
 from ..errors import not_found
 from ..routing import Endpoint
-from ..serialize import json_response
+from ..serialize import json_response, naive
 from ..services import SERVICES
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _edits(runtime: "Runtime") -> list[dict[str, Any]]:
     products = source.get({edit.product for edit in recorded})
     return [
         {
-            "at": edit.at,
+            "at": naive(edit.at),
             "barcode": edit.product.barcode,
             "server_type": edit.product.server_type,
             "product_name": _name(products.get(edit.product), edit.product),
