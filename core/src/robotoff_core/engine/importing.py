@@ -383,6 +383,7 @@ def _write(runtime: "Runtime", state: _State, changes: _Changes, now: datetime) 
     snapshots = [_snapshot(product, now) for product in state.products.values()]
     fresh = [run for run in state.fresh if run.key.product in state.products or not runtime.products.authoritative]
     with runtime.store.write() as tx:
+        tx.lock_products(list(state.touched))  # a command may import beside the workers
         if tx.insights.of(state.touched, lock=True) != state.existing:
             raise _StaleError
         stored = tx.predictions.store_runs(fresh, now)

@@ -1,6 +1,7 @@
 """A product as plugins see it: the fields of Product Opener's document, read-only, with typed access."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from attrs import field, frozen
@@ -47,14 +48,14 @@ class Product:
         value = self.fields.get("unique_scans_n")
         return value if isinstance(value, int) else 0
 
-    @property
+    @cached_property
     def raw_images(self) -> dict[str, RawImage]:
         """The uploaded images by id."""
         images = self.fields.get("images") or {}
         uploaded = images.get("uploaded") if isinstance(images.get("uploaded"), Mapping) else images
         return {key: _raw_image(key, entry) for key, entry in uploaded.items() if key.isdigit()}
 
-    @property
+    @cached_property
     def selected_images(self) -> dict[str, Mapping[str, Any]]:
         """The selected images by key (``front_fr``): each with at least ``imgid`` and ``rev`` when known."""
         images = self.fields.get("images") or {}
