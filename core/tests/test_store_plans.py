@@ -32,6 +32,7 @@ from robotoff_core.store import (
     Snapshot,
     Store,
     Tx,
+    records,
 )
 from robotoff_core.store.sql import insert_rows
 from robotoff_core.store.tables import annotation_vote
@@ -291,7 +292,7 @@ def test_every_repository_method_that_reads_is_listed() -> None:
     """A new read must be added above: each public method of a repository is called by some test."""
     folder = Path(__file__).parent
     tested = "".join(path.read_text() for path in [*folder.glob("test_store_*.py"), *folder.glob("test_jobs_*.py")])
-    source = Path(__import__("robotoff_core.store", fromlist=["x"]).__file__).parent
+    source = Path(records.__file__).parent
     files = [*source.glob("*.py"), source.parent / "jobs" / "ledger.py", source.parent / "jobs" / "schedules.py"]
     methods = {
         name

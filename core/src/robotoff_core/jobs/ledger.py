@@ -66,11 +66,16 @@ def _dedup(spec: JobSpec) -> str | None:
 
 
 class Ledger:
-    """The repository of jobs, within one transaction. ``enqueued`` lists the ids to publish after the commit."""
+    """The repository of jobs, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.enqueued: list[int] = []
+        self._enqueued: dict[int, None] = {}
+
+    @property
+    def enqueued(self) -> list[int]:
+        """The ids of the jobs that this transaction put in, to be published after the commit."""
+        return list(self._enqueued)
 
     # ---- putting in
 
@@ -129,7 +134,7 @@ class Ledger:
         fresh = iter(sorted(row.id for row in written if row.dedup is None))
         ids = [next(fresh) if dedup is None else by_dedup[dedup] for dedup in dedups]
         self._promote(specs)
-        self.enqueued += dict.fromkeys(ids)
+        self._enqueued |= dict.fromkeys(ids)
         return ids
 
     @staticmethod
@@ -282,7 +287,7 @@ class Ledger:
         return [_job(row) for row in self._connection.execute(query.order_by(job.c.id))]
 
     def in_state(self, state: JobState, *, limit: int = 100) -> list[Job]:
-        """The jobs in *state*: waiting ones by lane, running ones by the end of their lease, settled ones by their end."""
+        """The jobs in *state*: waiting ones by lane, running ones by lease, settled ones by their end; then by id."""
         query = select(job).where(text(_state_condition(state)), job.c.state == state)
         first = {JobState.PENDING: job.c.lane, JobState.RUNNING: job.c.lease_until}.get(state, job.c.finished_at)
         return [_job(row) for row in self._connection.execute(query.order_by(first, job.c.id).limit(limit))]
@@ -351,7 +356,7 @@ class Ledger:
             .returning(job.c.id)
         )
         ids = set(revived.scalars())
-        self.enqueued += sorted(ids)
+        self._enqueued |= dict.fromkeys(sorted(ids))
         return ids
 
     def clean_up(self, before: datetime, limit: int = 10_000) -> int:

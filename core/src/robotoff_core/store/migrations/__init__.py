@@ -14,6 +14,7 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from alembic.config import Config
@@ -33,6 +34,7 @@ __all__ = ["CORE", "History", "Standing", "histories", "pending_revisions", "sta
 CORE = "core"
 """The name of core's own history; no plugin can have this slug."""
 
+_ONE = Lock()
 _LOCK = 0x726F626F746F6666
 """The key of PostgreSQL's advisory lock that one migrating process holds."""
 
@@ -153,7 +155,8 @@ def upgrade(url: str, plugins: Mapping[str, "Migrations"] | None = None) -> dict
     make_parent(database_url(url))
     applied: dict[str, tuple[str, ...]] = {}
     for history in histories(plugins):
-        with _connection(url, write=True) as connection, _alone(connection):
+        # alembic's `op` is one per process
+        with _ONE, _connection(url, write=True) as connection, _alone(connection):
             context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
             with connection.begin():
                 heads = context.get_current_heads()
