@@ -52,7 +52,7 @@ class Product:
     def raw_images(self) -> dict[str, RawImage]:
         """The uploaded images by id."""
         images = self.fields.get("images") or {}
-        uploaded = images.get("uploaded") if isinstance(images.get("uploaded"), Mapping) else images
+        uploaded = images["uploaded"] if isinstance(images.get("uploaded"), Mapping) else images
         return {key: _raw_image(key, entry) for key, entry in uploaded.items() if key.isdigit()}
 
     @cached_property
