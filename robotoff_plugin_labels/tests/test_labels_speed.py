@@ -3,7 +3,7 @@
 import gc
 import random
 from collections.abc import Callable, Iterator
-from time import perf_counter, process_time
+from time import process_time
 
 import pytest
 
@@ -41,9 +41,9 @@ def _no_collections() -> Iterator[None]:
 @pytest.mark.parametrize("name", NASTY)
 def test_200_000_characters_of_anything(name: str, read: Read) -> None:
     read("warm up")
-    started = perf_counter()
+    started = process_time()
     read(NASTY[name])
-    assert perf_counter() - started < 0.5 * 2, "twice the budget, for a busy machine"
+    assert process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("name", ["negators", "list", "codes", "agriculture", "fillers"])

@@ -6,6 +6,7 @@ facts out of the Open Food Facts label taxonomy (ODbL).
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def emitted_labels() -> frozenset[str]:
 def build_data(arguments: Sequence[str]) -> int:
     """The command: 0 when both files are written, 2 for wrong arguments."""
     if len(arguments) != 2:
-        raise SystemExit(_USAGE)
+        sys.stderr.write(f"{_USAGE}\n")
+        return 2
     source, folder = Path(arguments[0]), Path(arguments[1])
     data = source.read_bytes()
     if data.startswith(b"\x1f\x8b"):

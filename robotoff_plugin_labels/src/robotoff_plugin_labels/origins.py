@@ -11,6 +11,8 @@ __all__ = ["origin", "origin_names"]
 
 _GAP = re.compile(r"[\s:'\"]{1,3}")
 _WORD = re.compile(r"[^\W\d_]+")
+_EUROPE = "en:made-in-the-eu"
+_JOINER = re.compile(r"\s?(?:[,/&+]|(?:and|or|et|ou|und|oder|y|o|e|en|of|i|lub|oraz)\b)\s")
 _NOT_ONLY = re.compile(
     r"[\s,]?(?:/|-|&|\+|(?:and|or|et|ou|und|oder|y|o|e|en|of|i|lub|oraz)\b)?\s?"
     r"(?:non|not|nicht|no|niet|nao|spoza|hors|outside)\b"
@@ -19,8 +21,20 @@ _NOT_ONLY = re.compile(
 
 
 def origin(folded: str, start: int) -> tuple[str, int] | None:
-    """The label of the country named from *start* on, just behind a prefix, and where the name ends; ``None`` when no
-    country of ours stands there ("Made in a facility that also uses milk")."""
+    """The label of the country named from *start* on, just behind a prefix, and where the name ends.
+
+    ``None`` when no country of ours stands there ("Made in a facility that also uses milk"), or several ("Product of
+    Italy, Spain and Greece", "EU and non-EU").
+    """
+    first = _country(folded, start)
+    if first is None or (first[0] == _EUROPE and _NOT_ONLY.match(folded, first[1])):
+        return None
+    joiner = _JOINER.match(folded, first[1])
+    second = _country(folded, joiner.end() - 1) if joiner else None
+    return None if second is not None and second[0] != first[0] else first
+
+
+def _country(folded: str, start: int) -> tuple[str, int] | None:
     articles, countries = _words()
     position = start
     for _ in range(2):
@@ -31,14 +45,11 @@ def origin(folded: str, start: int) -> tuple[str, int] | None:
         for name, tag in countries.get(word[0], ()):
             end = word.start() + len(name)
             if folded.startswith(name, word.start()) and not folded[end : end + 1].isalnum():
-                return None if tag == _EUROPE and _NOT_ONLY.match(folded, end) else (tag, end)
+                return tag, end
         if word[0] not in articles:
             return None
         position = word.end()
     return None
-
-
-_EUROPE = "en:made-in-the-eu"
 
 
 def origin_names() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from attrs import frozen
@@ -26,6 +27,9 @@ _HOMOLOGATION = re.compile(
     r"homologations?\s?(?:label rouge)?\s?(?:n\s?[°ºo.]?s?)?\s?:?\s?la\s?[-/.]?\s?\d{2}\s?[/.-]\s?\d{2}(?!\d)"
 )
 
+
+_WINDOW = 10
+"""Characters before a phrase in which a denial is looked for; longer than any."""
 
 _SHARE = re.compile(r"\s?\(?\d{1,3}(?:[.,]\d{1,2})?\s?%")
 """A percentage behind "AOP" makes it an ingredient's quality, not the product's."""
@@ -95,6 +99,8 @@ def _claims(document: OcrDocument) -> Iterator[_Found]:
     traps = {(hit.start, hit.end) for hit in hits if hit.value[0] == "trap"}
     for hit in hits:
         kind, value = hit.value
+        if kind in ("label", "origin") and _denied().search(document.folded, max(0, hit.start - _WINDOW), hit.start):
+            continue
         if kind == "label":
             if (hit.start, hit.end) not in traps:
                 yield _Found(value, hit.start, hit.end, "flashtext")
@@ -105,6 +111,13 @@ def _claims(document: OcrDocument) -> Iterator[_Found]:
             made_in = origin(document.folded, hit.end)
             if made_in is not None:
                 yield _Found(made_in[0], hit.start, made_in[1], "flashtext")
+
+
+@cache
+def _denied() -> re.Pattern[str]:
+    """A word such as "not" at the end, alone."""
+    words = {OcrDocument.from_text(word).folded for language in languages() for word in language.denials}
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words)))})[\s-]\Z")
 
 
 def _anchored(document: OcrDocument, run: Run[Any]) -> Iterator[_Found]:

@@ -80,13 +80,11 @@ class LabelTree:
         return precise == tag or tag in self.ancestors(precise)
 
     def name(self, tag: str, lang: str) -> str:
-        """The label as a person reads it: in *lang* (``pt_BR``), its base language, language-neutral, English, else the
-        tag."""
-        if tag in self._taxonomy:
-            return self._taxonomy.name(tag, lang)
-        names = _packaged().get(tag, {}).get("names", {})
+        """The label as a person reads it: in *lang* (``pt_BR``), its base language, language-neutral, English, the
+        tag's own language, else the tag."""
+        names = self._taxonomy.names(tag) if tag in self._taxonomy else _packaged().get(tag, {}).get("names", {})
         code = lang.replace("_", "-").lower()
-        for one in (code, code.partition("-")[0], "xx", "en"):
+        for one in (code, code.partition("-")[0], "xx", "en", tag.partition(":")[0]):
             if one in names:
                 return str(names[one])
         return tag.partition(":")[2].upper() if tag in known_certifiers() else tag

@@ -18,6 +18,7 @@ class Language:
 
     - ``phrases``: label -> what says it.
     - ``traps``: what holds a label's words and says something else; the longer trap hides the phrase.
+    - ``denials``: words that turn the phrase or origin right behind them into its contrary ("not").
     - ``acronyms``: label -> capitals, as printed.
     - ``negators``: what begins an absence claim ("without"); the words inside by role: ``fillers``, ``added``,
       ``artificial``, ``other`` (adjectives that make it another claim), ``coordinators``, and ``substances`` by name.
@@ -27,6 +28,7 @@ class Language:
     code: str
     phrases: dict[str, tuple[str, ...]]
     traps: tuple[str, ...]
+    denials: tuple[str, ...]
     acronyms: dict[str, tuple[str, ...]]
     negators: tuple[str, ...]
     words: dict[str, tuple[str, ...]] = field(repr=False)
@@ -70,6 +72,7 @@ def _language(raw: dict[str, Any]) -> Language:
         code=raw["language"],
         phrases=_expanded(raw.get("phrases", {})),
         traps=_all(raw.get("traps", {}).get("phrases", ())),
+        denials=tuple(raw.get("traps", {}).get("denials", ())),
         acronyms={tag: tuple(terms) for tag, terms in raw.get("acronyms", {}).items()},
         negators=_all(absence.get("negators", ())),
         words={role: tuple(absence.get(role, ())) for role in roles},
