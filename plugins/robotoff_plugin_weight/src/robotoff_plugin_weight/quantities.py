@@ -36,7 +36,10 @@ _TOLERANCE = 0.05
 _EXACT = 0.001
 _FLUID_OUNCE = UNITS["fl oz"].factor
 
-_NUMBER = r"(?P<number>{first}(?:[ .,'][0-9]{{3}}(?![0-9])(?:[.,][0-9]{{1,2}})?|[0-9o]{{0,4}}(?:[.,][0-9o]{{0,3}})?))"
+_ZEROS = r"(?:[0-9]|o(?![zu]))"  # a letter O among digits, but not that of "oz"
+_NUMBER = (
+    r"(?P<number>{first}(?>[ .,'][0-9]{{3}}(?![0-9])(?:[.,][0-9]{{1,2}})?|ZEROS{{0,4}}(?:[.,]ZEROS{{0,3}})?))"
+).replace("ZEROS", _ZEROS)
 _UNIT = rf"[ ]{{0,2}}(?P<unit>{UNIT_PATTERN})(?P<sign>e|[ ]?℮)?(?!\w)"
 _QUANTITY = re.compile(
     # The tests of what stands before look back over the first digit, because a pattern that begins with a digit lets

@@ -73,10 +73,27 @@ UNITS: dict[str, Unit] = {
 } | MISREAD
 """Units by their folded spelling (lower case, no accents, "fl oz" without dots)."""
 
-UNIT_PATTERN = "|".join(
-    re.escape(spelling).replace(r"\ ", r"\.?[ ]?") for spelling in sorted(UNITS, key=lambda unit: (-len(unit), unit))
-)
-"""A pattern of all spellings, longest first; "fl. oz", "fl.oz" and "floz" read as "fl oz"."""
+
+def _alternatives(spellings: list[str]) -> str:
+    """A pattern of all *spellings* that looks at each letter once, the longest spelling first.
+
+    A space stands for what print puts there: "fl. oz", "fl.oz" and "floz" read as "fl oz".
+    """
+    by_letter: dict[str, list[str]] = {}
+    for spelling in spellings:
+        if spelling:
+            by_letter.setdefault(spelling[0], []).append(spelling[1:])
+    branches = [
+        (r"\.?[ ]?" if letter == " " else re.escape(letter)) + _alternatives(endings)
+        for letter, endings in sorted(by_letter.items())
+    ]
+    if not branches:
+        return ""
+    whole = "|".join(branches)
+    return f"(?:{whole})?" if "" in spellings else f"(?:{whole})"
+
+
+UNIT_PATTERN = _alternatives(list(UNITS))
 
 
 def unit_named(printed: str) -> Unit:
