@@ -30,6 +30,7 @@ BACKOFF_CAP = 900.0
 _LANES = (Lane.HIGH, Lane.MODEL, Lane.LOW)
 _RANK = {lane: rank for rank, lane in enumerate(_LANES)}
 _ERROR_LENGTH = 2000
+_LOCK_SPACE = 0x6A6F62
 _COLUMNS = ", ".join(f'"{column.name}"' for column in job.columns)
 
 # what holds a key: a running job; or an earlier one that is due, or in back-off unless it is of the kind that lets
@@ -115,14 +116,17 @@ class Ledger:
                 same["run_at"] = min(same["run_at"], row["run_at"])
             else:
                 rows[index if dedup is None else dedup] = row
-        # without equals first, in their order; then by digest, so that two batches never lock rows crosswise
-        single = [row for row in rows.values() if row["dedup"] is None]
-        ordered = sorted((row for row in rows.values() if row["dedup"]), key=lambda row: str(row["dedup"]))
+        self._lock_keys(specs)
+        # ids decide who goes first, so those with a key keep their order; the others go by digest, so that two batches
+        # never wait for each other's rows crosswise (with a key the lock above prevents that)
+        listed = list(rows.values())
+        keyed = [row for row in listed if row["key"] is not None or row["dedup"] is None]
+        others = [row for row in listed if row["key"] is None and row["dedup"] is not None]
         least = "least" if self._connection.dialect.name == "postgresql" else "min"
         written = insert_rows(
             self._connection,
             job,
-            single + self._in_spec_order(ordered, specs, dedups),
+            keyed + sorted(others, key=lambda row: str(row["dedup"])),
             conflict=(
                 "(dedup) WHERE dedup IS NOT NULL AND state = 'pending' DO UPDATE SET "
                 f"lane = {least}(job.lane, excluded.lane), run_at = CASE WHEN job.attempts = 0 OR job.recompute "
@@ -137,19 +141,18 @@ class Ledger:
         self._enqueued |= dict.fromkeys(ids)
         return ids
 
-    @staticmethod
-    def _in_spec_order(
-        rows: list[dict[str, Any]], specs: Sequence[JobSpec], dedups: Sequence[str | None]
-    ) -> list[dict[str, Any]]:
-        """*rows* so that jobs of one key keep their order (ids decide who goes first); else by digest."""
-        position = {dedup: index for index, dedup in reversed(list(enumerate(dedups)))}
-        first: dict[str, str] = {}
-        for spec, dedup in zip(specs, dedups, strict=True):
-            if spec.key is not None and dedup is not None:
-                first[spec.key] = min(first.get(spec.key, dedup), dedup)
-        return sorted(
-            rows,
-            key=lambda row: (first[row["key"]] if row["key"] is not None else row["dedup"], position[row["dedup"]]),
+    def _lock_keys(self, specs: Sequence[JobSpec]) -> None:
+        """Let one transaction at a time enqueue for a key, so that the order of ids is the order of commits."""
+        keys = sorted({spec.key for spec in specs if spec.key is not None})
+        if not keys or self._connection.dialect.name != "postgresql":
+            return
+        # a bounded number of locks, always taken in the same order
+        self._connection.execute(
+            text(
+                "SELECT pg_advisory_xact_lock(:space, bucket) FROM (SELECT DISTINCT hashtext(key) & 1023 AS bucket "
+                "FROM unnest(CAST(:keys AS text[])) AS key ORDER BY 1) AS sorted"
+            ),
+            {"space": _LOCK_SPACE, "keys": keys},
         )
 
     def _promote(self, specs: Sequence[JobSpec]) -> None:
