@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotoff_core.taxonomy import Taxonomies, Taxonomy
@@ -145,6 +145,7 @@ def test_wrong_shapes_are_refused(nodes: Any, message: str) -> None:
         Taxonomy.from_dict(nodes, name="things")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_canonical_takes_any_text(text: str) -> None:
     Taxonomy.from_dict(NODES).canonical(text)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotoff_core.text import OcrDocument
@@ -277,6 +277,7 @@ def text_by_the_book(pages: list[dict[str, Any]]) -> tuple[str, str]:
     return "|".join(texts), "|".join(text.replace("\n", " ").replace("|", " ") for text in texts)
 
 
+@settings(deadline=None)
 @given(PAGES)
 def test_variants_follow_the_book_and_have_one_length(pages: list[dict[str, Any]]) -> None:
     document = OcrDocument.from_json(response(*pages))
@@ -284,6 +285,7 @@ def test_variants_follow_the_book_and_have_one_length(pages: list[dict[str, Any]
     assert len(document.text) == len(document.contiguous) == len(document.folded) == len(document.default)
 
 
+@settings(deadline=None)
 @given(PAGES)
 def test_words_lie_where_they_say(pages: list[dict[str, Any]]) -> None:
     document = parse(response(*pages))
@@ -306,6 +308,7 @@ def test_words_lie_where_they_say(pages: list[dict[str, Any]]) -> None:
             assert document.box(found.start, found.end) is not None
 
 
+@settings(deadline=None)
 @given(PAGES, st.integers(0, 60), st.integers(0, 60))
 def test_span_look_up_is_the_definition(pages: list[dict[str, Any]], start: int, end: int) -> None:
     document = parse(response(*pages))
@@ -316,6 +319,7 @@ def test_span_look_up_is_the_definition(pages: list[dict[str, Any]], start: int,
         assert document.words_in_span(start, end) == []
 
 
+@settings(deadline=None)
 @given(PAGES)
 def test_bytes_and_decoded_json_are_the_same(pages: list[dict[str, Any]]) -> None:
     first, second = parse(response(*pages)), OcrDocument.from_json(response(*pages))

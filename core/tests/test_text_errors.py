@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotoff_core.testing.ocr import Logo, TextBlock, label_ocr
@@ -222,6 +222,7 @@ def usable_or_refused(data: bytes) -> None:
     repr(document.safe_search)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PLACES), JUNK)
 def test_any_value_replaced(place: tuple[str | int, ...], junk: Any) -> None:
     document = copy.deepcopy(VALID)
@@ -236,6 +237,7 @@ def test_any_value_replaced(place: tuple[str | int, ...], junk: Any) -> None:
         pass
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PLACES))
 def test_any_value_removed(place: tuple[str | int, ...]) -> None:
     document = copy.deepcopy(VALID)
@@ -249,16 +251,19 @@ def test_any_value_removed(place: tuple[str | int, ...]) -> None:
 VALID_BYTES = json.dumps(VALID).encode()
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(VALID_BYTES) - 1), st.integers(0, 255))
 def test_any_byte_replaced(index: int, byte: int) -> None:
     usable_or_refused(VALID_BYTES[:index] + bytes([byte]) + VALID_BYTES[index + 1 :])
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(VALID_BYTES) - 1))
 def test_any_cut(length: int) -> None:
     refused(VALID_BYTES[:length])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=50) | JUNK.map(lambda junk: json.dumps(junk).encode()))
 def test_junk(data: bytes) -> None:
     usable_or_refused(data)

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotoff_core.api import Boundary, Lexicon, OcrDocument
@@ -146,6 +146,7 @@ def test_one_scan_serves_all_and_a_new_index_scans_again() -> None:
 WORDS = st.text(st.sampled_from("aAbé |_-"), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("aAbBé |_-"), max_size=40), st.lists(WORDS, min_size=1, max_size=6), st.booleans())
 def test_hits_are_what_a_naive_search_finds(text: str, words: list[str], whole: bool) -> None:
     lexicon = terms(
@@ -173,6 +174,7 @@ def test_hits_are_what_a_naive_search_finds(text: str, words: list[str], whole: 
     assert [(hit.start, hit.end, hit.value) for hit in hits] == expected
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_folding_keeps_every_offset(text: str) -> None:
     folded = fold(text)
@@ -181,6 +183,7 @@ def test_folding_keeps_every_offset(text: str) -> None:
     assert fold(text[1:]) == folded[1:]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=0xFF)))
 def test_latin_1_is_folded_like_everything_else(text: str) -> None:
     assert fold(text) == fold(text + "日")[:-1]

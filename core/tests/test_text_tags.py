@@ -1,7 +1,7 @@
 """Tags out of text, and the fold flavours."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotoff_core.text.fold import fold, is_word_character
@@ -31,6 +31,7 @@ def test_tag_from_text(text: str, tag: str) -> None:
     assert tag_from_text(text) == tag
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_tag_has_no_spaces_and_no_doubled_or_outer_hyphens(text: str) -> None:
     tag = tag_from_text(text)
@@ -40,6 +41,7 @@ def test_a_tag_has_no_spaces_and_no_doubled_or_outer_hyphens(text: str) -> None:
     assert tag_from_text(tag) == tag
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_is_returned_as_it_is(text: str) -> None:
     assert to_ascii(text) is text
