@@ -164,6 +164,19 @@ class ProductsConfig:
 
 
 @frozen
+class RetentionConfig:
+    """``[retention]``: days after which is forgotten what nobody needs any more. ``jobs``: finished ones; ``events``:
+    the log of insights; ``why``: what was dropped in a product's latest import; ``votes``: the digests of voters' devices
+    and
+    addresses (the votes themselves stay)."""
+
+    jobs: int = field(default=30, validator=validators.ge(1))
+    events: int = field(default=730, validator=validators.ge(1))
+    why: int = field(default=365, validator=validators.ge(1))
+    votes: int = field(default=365, validator=validators.ge(1))
+
+
+@frozen
 class Config:
     """The whole configuration, and the origin of every value by dotted key. Secrets never stand in its ``repr``."""
 
@@ -178,6 +191,7 @@ class Config:
     automatic: AutomaticConfig = field(factory=AutomaticConfig)
     accounts: Mapping[str, Account] = field(factory=dict, repr=lambda accounts: repr(sorted(accounts)))
     products: ProductsConfig = field(factory=ProductsConfig)
+    retention: RetentionConfig = field(factory=RetentionConfig)
     taxonomies: Mapping[str, str] = field(factory=dict)
     file: Path | None = field(default=None, metadata={"internal": True})
     origins: Mapping[str, Origin] = field(factory=dict, repr=False, metadata={"internal": True})

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDLERS", "TASKS", "predict_image_job", "predict_name_job"]
 
-RETENTION_DAYS = 90
-"""How long finished jobs and insight events are kept."""
-
 DUE_AT_ONCE = 500
 """How many due insights one round of the schedule hands to jobs."""
 
@@ -125,12 +122,16 @@ def _enqueue_due(runtime: "Runtime") -> None:
 
 
 def _clean_up(runtime: "Runtime") -> None:
-    """Delete what is older than the retention, a bounded number of rows at a time."""
-    before = runtime.now() - timedelta(days=RETENTION_DAYS)
+    """Forget what is older than its retention: a bounded number of rows each time, each kind in its own transaction."""
+    keep, now = runtime.config.retention, runtime.now()
     with runtime.store.write() as tx:
-        tx.jobs.clean_up(before)
+        tx.jobs.clean_up(now - timedelta(days=keep.jobs))
     with runtime.store.write() as tx:
-        tx.events.clean_up(before)
+        tx.events.clean_up(now - timedelta(days=keep.events))
+    with runtime.store.write() as tx:
+        tx.drops.clean_up(now - timedelta(days=keep.why))
+    with runtime.store.write() as tx:
+        tx.votes.forget_voters(now - timedelta(days=keep.votes))
 
 
 def _refresh_taxonomies(runtime: "Runtime") -> str:
@@ -141,7 +142,7 @@ def _refresh_taxonomies(runtime: "Runtime") -> str:
 
 TASKS: Mapping[str, tuple[float, Callable[["Runtime"], str | None]]] = {
     "apply_due_insights": (15.0, _enqueue_due),
-    "clean_up": (24 * 3600.0, _clean_up),
+    "clean_up": (3600.0, _clean_up),
     "refresh_taxonomies": (2 * 3600.0, _refresh_taxonomies),
 }
 """Periodic tasks: the seconds between two runs, and what they do."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import asdict
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, select, text, tuple_
 
 from ..model.candidates import Drop
 from ..model.ids import ProductId
@@ -79,6 +79,13 @@ class Drops:
             DropSet(product, row.type, tuple(Drop(**drop) for drop in row.drops), row.at)
             for row in self._connection.execute(query.order_by(dropped_candidate.c.type))
         ]
+
+    def clean_up(self, before: datetime, limit: int = 10_000) -> int:
+        """Delete at most *limit* records from before *before*; returns how many. Their products' next import writes
+        them again."""
+        key = tuple_(dropped_candidate.c.barcode, dropped_candidate.c.server_type, dropped_candidate.c.type)
+        old = select(*key.clauses).where(dropped_candidate.c.at < before).limit(limit)
+        return self._connection.execute(delete(dropped_candidate).where(key.in_(old))).rowcount
 
 
 class Products:

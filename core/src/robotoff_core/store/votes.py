@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, case, cast, literal, or_, select, update
 
 from ..model.answers import Voter
 from .records import Vote
@@ -67,3 +67,15 @@ class Votes:
             del values["id"]
             found.setdefault(row.insight_id, []).append(Vote(**values))
         return found
+
+    def forget_voters(self, before: datetime, limit: int = 10_000) -> int:
+        """Blank device and address of at most *limit* votes from before *before*; returns how many. The votes stay."""
+        named = or_(annotation_vote.c.device_id != "", annotation_vote.c.address != "")
+        old = select(annotation_vote.c.id).where(annotation_vote.c.timestamp < before, named).limit(limit)
+        # The key holds both digests; the row's own id keeps it unique.
+        key = case(
+            (annotation_vote.c.username.is_not(None), annotation_vote.c.voter_key),
+            else_=literal("forgotten:").concat(cast(annotation_vote.c.id, Text)),
+        )
+        query = update(annotation_vote).where(annotation_vote.c.id.in_(old))
+        return self._connection.execute(query.values(voter_key=key, device_id="", address="")).rowcount
