@@ -165,10 +165,11 @@ class ProductsConfig:
 
 @frozen
 class RetentionConfig:
-    """``[retention]``: days after which is forgotten what nobody needs any more. ``jobs``: finished ones; ``events``:
-    the log of insights; ``why``: what was dropped in a product's latest import; ``votes``: the digests of voters' devices
-    and
-    addresses (the votes themselves stay)."""
+    """``[retention]``: days after which is forgotten what nobody needs any more.
+
+    ``jobs``: finished ones; ``events``: the log of insights; ``why``: what was dropped in a product's latest import;
+    ``votes``: the digests of voters' devices and addresses (the votes themselves stay).
+    """
 
     jobs: int = field(default=30, validator=validators.ge(1))
     events: int = field(default=730, validator=validators.ge(1))
