@@ -2,7 +2,8 @@
 
 - ``plugins.md``: every plugin of this workspace, from its manifest;
 - ``configuration.md``: every key of ``robotoff.toml``, from the configuration's classes;
-- ``cli.md``: every command, from the command line's own description of itself.
+- ``cli.md``: every command, from the command line's own description of itself;
+- ``hooks.md``: every hook and kind of component, from their docstrings.
 """
 
 import inspect
@@ -18,6 +19,7 @@ import attrs
 import click
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from hooks_page import hooks_page
 from packages import ROOT, Package, packages
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -234,6 +236,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "plugins.md": plugins_page,
     "configuration.md": configuration_page,
     "cli.md": cli_page,
+    "hooks.md": lambda: hooks_page(MARK),
 }
 
 

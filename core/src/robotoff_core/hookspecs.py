@@ -92,9 +92,10 @@ def robotoff_migrations() -> "Migrations":  # type: ignore[empty-body]
     """The plugin's own alembic history, for tables named ``<slug>_*``.
 
     Purpose: let a plugin own tables, without foreign keys to core's.
+    Arguments: none.
     Returns: a :class:`~robotoff_core.api.Migrations` naming the package that holds the versions.
-    Called: by ``robotoff db ...`` and when plugins load, to see whether anything is pending.
-    On failure, or with a pending migration: this plugin becomes ``failed``; nothing migrates at start.
+    Called: once, when plugins load, to see whether anything is pending; ``robotoff db ...`` runs what is.
+    On failure: the plugin becomes ``failed``, as with a pending migration; nothing migrates at start.
     Since: hook API 1.0.
     """
 
@@ -106,7 +107,7 @@ def robotoff_routes(settings: Any) -> "Iterable[Route]":  # type: ignore[empty-b
     Purpose: read models or tools that belong to this plugin alone.
     Arguments: *settings*, as above.
     Returns: routes; handlers are plain functions called in the server's thread pool with a deadline.
-    Called: once, when the server starts.
+    Called: once, when plugins load, in every process (so that all of them know of a failure); served by the server.
     On failure: the plugin becomes ``failed``; a raising handler answers 500 and is counted.
     Since: hook API 1.0.
     """
@@ -119,8 +120,8 @@ def robotoff_commands(settings: Any) -> "Iterable[Command]":  # type: ignore[emp
     Purpose: building data files and other work of operators.
     Arguments: *settings*, as above.
     Returns: commands, each a name, a help line and a function of the remaining arguments that returns the exit code.
-    Called: once, when ``robotoff`` is given the plugin's slug as its command.
-    On failure: exit code 1 with the plugin's name and the reason.
+    Called: once, when plugins load; run when ``robotoff`` is given the plugin's slug as its command.
+    On failure: the plugin becomes ``failed``; a raising command ends with exit code 1, plugin's name and reason.
     Since: hook API 1.0.
     """
 
@@ -132,7 +133,7 @@ def robotoff_health_checks(settings: Any) -> "Iterable[HealthCheck]":  # type: i
     Purpose: show on ``/api/v1/health`` that a plugin's data or partner is well.
     Arguments: *settings*, as above.
     Returns: named checks.
-    Called: at most every few seconds, in the server's thread pool with a deadline.
-    On failure: health is ``degraded`` and names the check; never 500.
+    Called: once, when plugins load; each check at most every few seconds, in threads of the server with a deadline.
+    On failure: the plugin becomes ``failed``; a raising check makes health ``degraded`` and is named there; never 500.
     Since: hook API 1.0.
     """

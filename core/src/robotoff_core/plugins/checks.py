@@ -1,6 +1,8 @@
 """What a plugin must be to be loaded: its manifest, its hooks, and each thing they return. Used by the registry and by
 the conformance kit, so that both refuse the same."""
 
+import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -102,7 +104,10 @@ def check_hooks(manager: pluggy.PluginManager, plugin: object, slug: str) -> Non
 
     Raises :class:`PluginError`; the plugin is then not registered.
     """
-    manager.register(plugin, name=slug)
+    try:
+        manager.register(plugin, name=slug)
+    except pluggy.PluginValidationError as error:  # since pluggy 1.7 a refused plugin is not left half registered
+        raise PluginError(_hook_trouble(str(error))) from None
     try:
         manager.check_pending()
         callers = manager.get_hookcallers(plugin) or []
@@ -117,10 +122,21 @@ def check_hooks(manager: pluggy.PluginManager, plugin: object, slug: str) -> Non
                 raise PluginError(f"`{name}` is not marked with @hookimpl (names with `{prefix}` are kept for hooks)")
     except pluggy.PluginValidationError as error:
         manager.unregister(plugin)
-        raise PluginError(" ".join(str(error).split())) from None
+        raise PluginError(_hook_trouble(str(error))) from None
     except BaseException:
         manager.unregister(plugin)
         raise
+
+
+def _hook_trouble(text: str) -> str:
+    """pluggy's complaint without the object's address, and with the hook that was probably meant."""
+    unknown = re.search(r"unknown hook '(\w+)'", text)
+    if unknown is None:
+        return " ".join(re.sub(r"<[^>]*>", "", text).split())
+    known = [name for name in vars(hookspecs) if name.startswith(f"{hookspecs.PROJECT}_")]
+    close = difflib.get_close_matches(unknown[1], known, n=1)
+    meant = f"did you mean `{close[0]}`?" if close else f"hooks are {', '.join(known)}"
+    return f"{unknown[0]}; {meant}"
 
 
 def component_name(kind: str, slug: str, component: Any) -> str:
