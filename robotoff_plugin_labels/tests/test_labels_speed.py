@@ -25,6 +25,8 @@ NASTY = {
     "agriculture": "agriculture ue non " * (SIZE // 19),
     "sides": "ue " * (SIZE // 3) + "agriculture",
     "origins": "made in " * (SIZE // 8),
+    "acronyms": "AOC vegan " * (SIZE // 10),
+    "appellation": "appellation " * (SIZE // 12),
     "homologation": "homologation n° la " * (SIZE // 19),
 }
 

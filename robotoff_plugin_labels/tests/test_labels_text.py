@@ -151,6 +151,28 @@ def test_each_label_stands_once_where_it_is_read_first(read: Read) -> None:
     assert all(one.automatic is None and one.confidence is None and one.value is None for one in found)
 
 
+def test_an_acronym_alone_is_never_automatic_but_words_beside_it_may_be(read: Read) -> None:
+    (found,) = read("MSC")
+    assert (found.value_tag, found.automatic) == ("en:sustainable-seafood-msc", False)
+    (found,) = read("MSC. www.msc.org")
+    assert (found.value_tag, found.automatic, found.span) == ("en:sustainable-seafood-msc", None, (5, 16))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Appellation Côtes du Rhône Contrôlée", {"fr:aoc"}),
+        ("APPELLATION BORDEAUX\nCONTRÔLÉE", {"fr:aoc"}),
+        ("Appellation d'Origine Contrôlée", {"fr:aoc"}),
+        ("Appellation Bandol protégée", {"en:pdo"}),
+        ("Appellation 75 cl. mise en bouteille contrôlée", set()),
+        ("Appellation of a place that goes on for much too many words contrôlée", set()),
+    ],
+)
+def test_appellation(text: str, expected: set[str], read: Read) -> None:
+    assert tags(read(text)) == expected
+
+
 def test_method_names_the_public_predictor(read: Read) -> None:
     methods = {one.value_tag: one.method for one in read("FR-BIO-01, sans colorant, vegan, Made in Italy, AOC")}
     assert methods == {

@@ -1,13 +1,14 @@
 """Labels in a package's text. All words are found by core's one scan; only their neighbourhood is looked at again."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from attrs import frozen
 
-from robotoff_core.api import Boundary, Lexicon, OcrDocument, Prediction, Predictor, Run
+from robotoff_core.api import Boundary, Hit, Lexicon, OcrDocument, Prediction, Predictor, Run
 
 from .absence import grammars
 from .agriculture import agriculture, agriculture_anchors
@@ -35,14 +36,21 @@ _SHARE = re.compile(r"\s?\(?\d{1,3}(?:[.,]\d{1,2})?\s?%")
 """A percentage behind "AOP" makes it an ingredient's quality, not the product's."""
 
 
+_APPELLATION = re.compile(r"appellation(?:\s[^\W\d_][\w'-]{0,30}){1,6}?\s(controlee|protegee)\b")
+_APPELLATIONS = {"controlee": "fr:aoc", "protegee": "en:pdo"}
+"""Wine names the place in between: "Appellation Côtes du Rhône contrôlée"."""
+
+
 @frozen
 class _Found:
-    """A label and where it stands; ``method`` is the public name of the way it was found."""
+    """A label and where it stands; ``method`` is the public name of the way it was found, ``weak`` what a person always
+    confirms."""
 
     tag: str
     start: int
     end: int
     method: str
+    weak: bool = False
 
 
 def lexicons() -> list[Lexicon]:
@@ -59,7 +67,11 @@ def lexicons() -> list[Lexicon]:
             acronyms += [(term, ("label", tag)) for term in terms]
     anchors = [(word, ("certifier", "")) for word in CERTIFIER_WORDS]
     anchors += [(word, ("agriculture", "")) for word in agriculture_anchors()]
-    anchors += [("homologation", ("homologation", "")), ("homologations", ("homologation", ""))]
+    anchors += [
+        ("appellation", ("appellation", "")),
+        ("homologation", ("homologation", "")),
+        ("homologations", ("homologation", "")),
+    ]
     return [
         Lexicon(CLAIMS, dict.fromkeys(claims)),
         Lexicon(ANCHORS, dict.fromkeys(anchors)),
@@ -80,7 +92,7 @@ class LabelText(Predictor):
         found: dict[str, _Found] = {}
         for one in (*_claims(document), *_anchored(document, run), *_acronyms(document)):
             earlier = found.get(one.tag)
-            if earlier is None or one.start < earlier.start:
+            if earlier is None or (one.start < earlier.start and not one.weak):
                 found[one.tag] = one
         return [
             Prediction(
@@ -88,6 +100,7 @@ class LabelText(Predictor):
                 value_tag=one.tag,
                 data={"text": document.contiguous[one.start : one.end]},
                 span=(one.start, one.end),
+                automatic=False if one.weak else None,
                 method=one.method,
             )
             for one in sorted(found.values(), key=lambda one: (one.start, one.tag))
@@ -127,6 +140,9 @@ def _anchored(document: OcrDocument, run: Run[Any]) -> Iterator[_Found]:
             found = certifier(document.text, hit.start, hit.end, run.taxonomy("labels"))
         elif kind == "agriculture":
             found = agriculture(document.folded, hit.start, hit.end)
+        elif kind == "appellation":
+            named = _APPELLATION.match(document.folded, hit.start)
+            found = (_APPELLATIONS[named[1]], hit.start, named.end()) if named else None
         else:
             number = _HOMOLOGATION.match(document.folded, hit.start)
             found = ("fr:label-rouge", hit.start, number.end()) if number else None
@@ -135,7 +151,13 @@ def _anchored(document: OcrDocument, run: Run[Any]) -> Iterator[_Found]:
 
 
 def _acronyms(document: OcrDocument) -> Iterator[_Found]:
+    claims = document.hits(CLAIMS)
     for hit in document.hits(ACRONYMS):
-        if _SHARE.match(document.contiguous, hit.end):
-            continue
-        yield _Found(hit.value[1], hit.start, hit.end, "regex")
+        before = bisect_right(claims, hit.start, key=_start) - 1
+        inside = before >= 0 and hit.end <= claims[before].end
+        if not inside and not _SHARE.match(document.contiguous, hit.end):
+            yield _Found(hit.value[1], hit.start, hit.end, "regex", weak=True)
+
+
+def _start(hit: Hit) -> int:
+    return hit.start
