@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from robotoff_core.api import Candidate, Drop, Insight, Product, ProductId, Run, StoredPrediction
+from robotoff_core.model.insights import Status
 from robotoff_plugin_weight.importer import WeightImporter
 from robotoff_plugin_weight.settings import WeightSettings
 
@@ -53,8 +54,8 @@ def imported(
     return [one for one in results if isinstance(one, Candidate)], [one for one in results if isinstance(one, Drop)]
 
 
-def insight(value: str) -> Insight:
-    return Insight(UUID(int=1), PRODUCT, "product_weight", "claim", "weight", value=value)
+def insight(value: str, **fields: Any) -> Insight:
+    return Insight(UUID(int=1), PRODUCT, "product_weight", "claim", "weight", value=value, **fields)
 
 
 def test_the_first_by_priority_is_suggested(run: Run[WeightSettings]) -> None:
@@ -183,3 +184,18 @@ def test_equal_amounts_are_one_claim(run: Run[WeightSettings], one: str, other: 
     assert (IMPORTER.claim(first) == IMPORTER.claim(second)) is same
     assert IMPORTER.conflicts(first, second, run) is same
     assert IMPORTER.conflicts(first, insight(other), run) is same
+
+
+@pytest.mark.parametrize("other", ["240 g", "450 g"])
+def test_nothing_is_asked_while_a_quantity_is_under_way(run: Run[WeightSettings], other: str) -> None:
+    candidate = Candidate(value=other)
+    assert IMPORTER.conflicts(candidate, insight("3 x 80 g", automatic=True), run)
+    assert IMPORTER.conflicts(candidate, insight("3 x 80 g", annotation=1, status=Status.QUEUED), run)
+    assert IMPORTER.conflicts(candidate, insight("3 x 80 g", status=Status.DECIDING), run)
+
+
+def test_answers_forbid_their_own_amount_only(run: Run[WeightSettings]) -> None:
+    for annotation, status in ((0, Status.REJECTED), (-1, Status.SKIPPED), (1, Status.APPLIED)):
+        answered = insight("500 g", automatic=True, annotation=annotation, status=status)
+        assert IMPORTER.conflicts(Candidate(value="0.5 kg"), answered, run)
+        assert not IMPORTER.conflicts(Candidate(value="450 g"), answered, run)

@@ -54,8 +54,10 @@ class WeightImporter(Importer):
         return _claim(candidate.value)
 
     def conflicts(self, candidate: Candidate, existing: Insight | Candidate, run: Run[WeightSettings]) -> bool:
-        """Whether both claim the same amount."""
-        return _claim(candidate.value) == _claim(existing.value)
+        """Whether both claim the same amount, or *existing* is on its way to the product, which has one quantity."""
+        return _claim(candidate.value) == _claim(existing.value) or (
+            isinstance(existing, Insight) and _is_under_way(existing)
+        )
 
     def settled(self, suggestion: Candidate | Insight, product: Product, run: Run[WeightSettings]) -> str | None:
         """A product with any quantity needs no suggestion."""
@@ -82,6 +84,10 @@ def _contradiction(
     if matcher == winner.data.get("matcher_type"):
         return f"{other.value} was read in the same way"
     return f"{other.value} has another total" if matcher == MULTI_PACKAGING else None
+
+
+def _is_under_way(insight: Insight) -> bool:
+    return (insight.is_open and insight.automatic) or insight.status in ("deciding", "queued")
 
 
 def _claim(value: str | None) -> str:
