@@ -8,9 +8,10 @@ import pytest
 
 from robotoff_core.api import AddTag, Answer, Insight, Product, ProductId, Result, Run, Taxonomy
 from robotoff_plugin_labels.annotator import LabelAnnotator
-from robotoff_plugin_labels.data import languages, table
+from robotoff_plugin_labels.data import languages, lines, table
 from robotoff_plugin_labels.known import emitted_labels
 from robotoff_plugin_labels.questions import LabelQuestion
+from robotoff_plugin_labels.settings import LabelSettings
 
 ID = ProductId("3274080005003")
 TAXONOMY = Taxonomy.from_dict(
@@ -76,7 +77,7 @@ def test_data_is_refused() -> None:
     ],
 )
 def test_question(lang: str, text: str, value: str) -> None:
-    question = LabelQuestion().question(insight("en:organic"), lang, run_of(TAXONOMY))
+    question = LabelQuestion(LabelSettings()).question(insight("en:organic"), lang, run_of(TAXONOMY))
     assert (question.text, question.value, question.value_tag) == (text, value, "en:organic")
 
 
@@ -94,14 +95,14 @@ def test_question(lang: str, text: str, value: str) -> None:
     ],
 )
 def test_names_fall_back(tag: str, lang: str, value: str) -> None:
-    assert LabelQuestion().question(insight(tag), lang, run_of(TAXONOMY)).value == value
+    assert LabelQuestion(LabelSettings()).question(insight(tag), lang, run_of(TAXONOMY)).value == value
 
 
 def test_every_label_of_ours_has_a_name_without_a_taxonomy() -> None:
     nameless = [
         tag
         for tag in emitted_labels()
-        if LabelQuestion().question(insight(tag), "en", run_of(EMPTY)).value in (None, "", tag)
+        if LabelQuestion(LabelSettings()).question(insight(tag), "en", run_of(EMPTY)).value in (None, "", tag)
     ]
     assert nameless == []
 
@@ -111,3 +112,19 @@ def test_every_full_language_has_a_question() -> None:
     assert {language.code for language in languages()} - {"xx"} <= set(texts)
     assert {"fr", "en", "de", "es", "it", "nl", "pt", "pl"} <= set(texts)
     assert len(set(texts.values())) == len(texts)
+
+
+def test_known_labels_show_their_picture() -> None:
+    def picture(tag: str, **settings: Any) -> str | None:
+        return LabelQuestion(LabelSettings(**settings)).question(insight(tag), "fr", run_of(EMPTY)).ref_image_url
+
+    base = "https://static.openfoodfacts.org/images/lang/"
+    assert picture("en:eu-organic") == f"{base}en/labels/eu-organic.135x90.svg"
+    assert picture("en:debio-organic") == f"{base}nb/labels/debio-%C3%B8-merke.90x90.svg"
+    assert picture("en:no-gluten") is None
+    assert (
+        picture("en:eu-organic", pictures="https://cdn.example/")
+        == "https://cdn.example/en/labels/eu-organic.135x90.svg"
+    )
+    assert picture("en:eu-organic", pictures="") is None
+    assert len(lines("pictures.txt")) > 62

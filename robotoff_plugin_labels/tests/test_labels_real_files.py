@@ -61,6 +61,7 @@ def test_automatic_labels_and_codes_exist(real_labels: Taxonomy) -> None:
     assert {tag for tag in lines("automatic.txt") if not set(tag) & set("*?")} <= set(real_labels)
     assert known_certifiers() <= set(real_labels)
     assert set(LabelSettings().refused_labels) <= set(real_labels)
+    assert {line.split()[0] for line in lines("pictures.txt")} <= set(real_labels)
 
 
 def test_packaged_facts_are_those_of_the_taxonomy(shared_data: Path, tmp_path: Path) -> None:

@@ -90,11 +90,11 @@ class LabelsPlugin:
         return [LabelAnnotator()]
 
     @hookimpl
-    def robotoff_question_formatters(self) -> "Iterable[QuestionFormatter]":
-        """The question formatter."""
+    def robotoff_question_formatters(self, settings: Any) -> "Iterable[QuestionFormatter]":
+        """The question formatter, with the place of the labels' pictures."""
         from .questions import LabelQuestion
 
-        return [LabelQuestion()]
+        return [LabelQuestion(settings or LabelSettings())]
 
     @hookimpl
     def robotoff_commands(self) -> "Iterable[Command]":
