@@ -10,7 +10,6 @@ import pytest
 from attrs import evolve
 
 from robotoff_core.api import Candidate, Drop, Insight, Product, ProductId, Run, StoredPrediction
-from robotoff_core.model.insights import Status
 from robotoff_plugin_weight.importer import WeightImporter
 from robotoff_plugin_weight.settings import WeightSettings
 
@@ -186,16 +185,21 @@ def test_equal_amounts_are_one_claim(run: Run[WeightSettings], one: str, other: 
     assert IMPORTER.conflicts(first, insight(other), run) is same
 
 
+def with_status(value: str, status: str, **fields: Any) -> Insight:
+    waiting = insight(value, **fields)
+    return evolve(waiting, status=type(waiting.status)(status))
+
+
 @pytest.mark.parametrize("other", ["240 g", "450 g"])
 def test_nothing_is_asked_while_a_quantity_is_under_way(run: Run[WeightSettings], other: str) -> None:
     candidate = Candidate(value=other)
     assert IMPORTER.conflicts(candidate, insight("3 x 80 g", automatic=True), run)
-    assert IMPORTER.conflicts(candidate, insight("3 x 80 g", annotation=1, status=Status.QUEUED), run)
-    assert IMPORTER.conflicts(candidate, insight("3 x 80 g", status=Status.DECIDING), run)
+    assert IMPORTER.conflicts(candidate, with_status("3 x 80 g", "queued", annotation=1), run)
+    assert IMPORTER.conflicts(candidate, with_status("3 x 80 g", "deciding"), run)
 
 
 def test_answers_forbid_their_own_amount_only(run: Run[WeightSettings]) -> None:
-    for annotation, status in ((0, Status.REJECTED), (-1, Status.SKIPPED), (1, Status.APPLIED)):
-        answered = insight("500 g", automatic=True, annotation=annotation, status=status)
+    for annotation, status in ((0, "rejected"), (-1, "skipped"), (1, "applied")):
+        answered = with_status("500 g", status, automatic=True, annotation=annotation)
         assert IMPORTER.conflicts(Candidate(value="0.5 kg"), answered, run)
         assert not IMPORTER.conflicts(Candidate(value="450 g"), answered, run)
