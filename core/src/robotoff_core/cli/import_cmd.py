@@ -117,7 +117,8 @@ class _Progress:
         elapsed = max(monotonic() - self._started, 1e-9)
         parts = [f"{number:,} {name}" for name, number in counts.counts.items()]
         refused = f", {counts.refused_lines:,} refused" if counts.refused_lines else ""
-        return f"{counts.lines:,} lines ({counts.lines / elapsed:,.0f} a second): {', '.join(parts)}{refused}"
+        loaded = ", ".join(parts) or "nothing loaded"
+        return f"{counts.lines:,} lines ({counts.lines / elapsed:,.0f} a second): {loaded}{refused}"
 
     def report_refused(self) -> None:
         counts = self._counts

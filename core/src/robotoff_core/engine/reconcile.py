@@ -97,13 +97,16 @@ def reconcile(
     creates: list[tuple[str, Candidate]] = []
     updates: list[tuple[Insight, Candidate]] = []
     kept: list[Candidate] = []
+    under_way = {insight.claim for insight in protected if insight.annotation is None}
     for candidate in candidates:
+        claim = importer.claim(candidate)
+        if claim in under_way:
+            continue  # this very suggestion is about to be applied or being decided
         drop = _conflict(importer, run, candidate, protected, kept)
         if drop is not None:
             drops.append(drop)
             continue
         kept.append(candidate)
-        claim = importer.claim(candidate)
         matched = open_by_claim.pop(claim, None)
         if matched is None:
             creates.append((claim, candidate))
@@ -160,8 +163,7 @@ def _conflict(
 ) -> Drop | None:
     claim = importer.claim(candidate)
     for insight in protected:
-        # An unanswered claim exists once, whatever the importer thinks of conflicts.
-        if importer.conflicts(candidate, insight, run) or (insight.annotation is None and insight.claim == claim):
+        if importer.conflicts(candidate, insight, run):
             return Drop.of(candidate, *_protection(insight))
     for other in kept:
         if importer.claim(other) == claim or importer.conflicts(candidate, other, run):
