@@ -139,6 +139,7 @@ class Runner:
         """The plan for each (product, type) of *batch*, in order; a :class:`Failure` where its importer failed."""
         plans: list[Plan | Failure] = []
         contexts: dict[tuple[str, str], Run[Any]] = {}
+        producers: dict[str, frozenset[str]] = {}
         for item in batch:
             registered = self._registry.importers[item.type]
             if registered.name in skip:
@@ -151,13 +152,9 @@ class Runner:
             self._on_enter(registered.name)
             try:
                 importer = registered.component
-                reads = importer.reads or (importer.type,)
-                producers = {
-                    other.name
-                    for other in self._registry.predictors
-                    if not set(reads).isdisjoint(other.component.produces)
-                }
-                ran_on = frozenset(image for component, image in item.ran if component in producers)
+                if item.type not in producers:
+                    producers[item.type] = self._producers(importer.reads or (importer.type,))
+                ran_on = frozenset(image for component, image in item.ran if component in producers[item.type])
                 plans.append(
                     reconcile(importer, run, item.product, item.predictions, item.existing, ran_on, item.dormant)
                 )
@@ -210,6 +207,11 @@ class Runner:
             except Exception as error:  # noqa: BLE001 (isolation is the purpose)
                 questions.append(_failure(registered, error))
         return questions
+
+    def _producers(self, types: Collection[str]) -> frozenset[str]:
+        """The predictors that may produce one of *types*."""
+        predictors = self._registry.predictors
+        return frozenset(one.name for one in predictors if not set(types).isdisjoint(one.component.produces))
 
     def _parse(self, document: "bytes | str | OcrDocument") -> "OcrDocument":
         from ..text import OcrDocument
