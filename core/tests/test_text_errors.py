@@ -267,3 +267,15 @@ def test_any_cut(length: int) -> None:
 @given(st.binary(max_size=50) | JUNK.map(lambda junk: json.dumps(junk).encode()))
 def test_junk(data: bytes) -> None:
     usable_or_refused(data)
+
+
+@pytest.mark.parametrize("filler", ["x", "é", "日", "🍎"])
+def test_utf_8_is_checked_across_the_pieces(filler: str) -> None:
+    for shift in range(4):
+        good = json.dumps({"responses": [{}], "note": "y" * shift + filler * 40_000}, ensure_ascii=False).encode()
+        assert OcrDocument.from_bytes(good).text == ""
+        at = len(good) - 10
+        if good[at] & 0xC0 == 0x80:
+            error = refused(good[:at] + good[at + 1 :])
+            assert error.message.startswith("not UTF-8")
+    refused(b'{"responses": [{}], "note": "' + b"x" * 50_000 + "é".encode()[:1] + b'"}')
