@@ -124,8 +124,8 @@ const KEYS = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: -1, arrowdown: -1 };
 function onKey(event) {
   const annotation = KEYS[event.key.toLowerCase()];
   if (annotation === undefined || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, select, textarea")) return; // their own keys
   const arrow = event.key.startsWith("Arrow");
+  if (event.target.closest(arrow ? "input, select" : "select")) return; // their own keys
   if (arrow && !byId("question").contains(event.target) && event.target !== document.body) return; // scrolling elsewhere
   event.preventDefault();
   answer(annotation);
