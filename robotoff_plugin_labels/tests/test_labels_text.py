@@ -205,6 +205,14 @@ def test_lexicon_terms_are_unique_and_plain() -> None:
             assert not set(term) & set("()|~")
 
 
+def test_no_phrase_is_a_trap_too() -> None:
+    claims = {lexicon.name: lexicon for lexicon in lexicons()}["labels.claims"]
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for term, (kind, _) in claims.entries:
+        kinds[OcrDocument.from_text(term).folded].add(kind)
+    assert [term for term, found in kinds.items() if "trap" in found and len(found) > 1] == []
+
+
 def test_a_bracket_that_stays_open_is_named() -> None:
     assert list(expand("a(b|c(d|e))~f")) == ["ab-f", "ab f", "acd-f", "acd f", "ace-f", "ace f"]
     with pytest.raises(ValueError, match="bracket is not closed"):

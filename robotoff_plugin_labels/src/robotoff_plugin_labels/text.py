@@ -2,11 +2,9 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from robotoff_core.api import Boundary, Hit, Lexicon, OcrDocument, Prediction, Predictor, Run
 
@@ -29,9 +27,6 @@ _HOMOLOGATION = re.compile(
 )
 
 
-_WINDOW = 10
-"""Characters before a phrase in which a denial is looked for; longer than any."""
-
 _SHARE = re.compile(r"\s?\(?\d{1,3}(?:[.,]\d{1,2})?\s?%")
 """A percentage behind "AOP" makes it an ingredient's quality, not the product's."""
 
@@ -41,12 +36,10 @@ _APPELLATIONS = {"controlee": "fr:aoc", "protegee": "en:pdo"}
 """Wine names the place in between: "Appellation Côtes du Rhône contrôlée"."""
 
 
-@frozen
-class _Found:
-    """A label and where it stands; ``method`` is the public name of the way it was found, ``weak`` what a person always
+class _Found(NamedTuple):
+    """Where a label stands; ``method`` is the public name of the way it was found, ``weak`` what a person always
     confirms."""
 
-    tag: str
     start: int
     end: int
     method: str
@@ -90,73 +83,103 @@ class LabelText(Predictor):
     def predict(self, document: OcrDocument, run: Run[Any]) -> Iterable[Prediction]:
         """One prediction per label, in text order; ``data.text`` is what was read."""
         found: dict[str, _Found] = {}
-        for one in (*_claims(document), *_anchored(document, run), *_acronyms(document)):
-            earlier = found.get(one.tag)
-            if earlier is None or (one.start < earlier.start and not one.weak):
-                found[one.tag] = one
+        claims = document.hits(CLAIMS)
+        if claims:
+            _read_claims(document.folded, claims, found)
+        for hit in document.hits(ANCHORS):
+            tag, start, end = _ANCHORED[hit.value[0]](document, hit, run) or ("", 0, 0)
+            if tag and (tag not in found or start < found[tag].start):
+                found[tag] = _Found(start, end, "regex")
+        for hit in document.hits(ACRONYMS):
+            if hit.value[1] not in found and _counts(document, hit, claims):
+                found[hit.value[1]] = _Found(hit.start, hit.end, "regex", weak=True)
+        text = document.contiguous
         return [
             Prediction(
                 "label",
-                value_tag=one.tag,
-                data={"text": document.contiguous[one.start : one.end]},
+                value_tag=tag,
+                data={"text": text[one.start : one.end]},
                 span=(one.start, one.end),
                 automatic=False if one.weak else None,
                 method=one.method,
             )
-            for one in sorted(found.values(), key=lambda one: (one.start, one.tag))
+            for tag, one in sorted(found.items(), key=_in_text_order)
         ]
 
 
-def _claims(document: OcrDocument) -> Iterator[_Found]:
-    hits = document.hits(CLAIMS)
-    traps = {(hit.start, hit.end) for hit in hits if hit.value[0] == "trap"}
-    for hit in hits:
+def _in_text_order(item: tuple[str, _Found]) -> tuple[int, str]:
+    return item[1].start, item[0]
+
+
+def _read_claims(folded: str, claims: Sequence[Hit], found: dict[str, _Found]) -> None:
+    """Add what phrases, absence claims and origins say; hits come in text order, so that the first one stays."""
+    for hit in claims:
         kind, value = hit.value
-        if kind in ("label", "origin") and _denied().search(document.folded, max(0, hit.start - _WINDOW), hit.start):
+        if kind == "absence":
+            for claim in grammars()[value].read(folded, hit.end):
+                if claim.tag not in found:
+                    found[claim.tag] = _Found(hit.start, claim.end, "regex")
+        elif kind == "trap" or _is_denied(folded, hit.start):
             continue
-        if kind == "label":
-            if (hit.start, hit.end) not in traps:
-                yield _Found(value, hit.start, hit.end, "flashtext")
-        elif kind == "absence":
-            for claim in grammars()[value].read(document.folded, hit.end):
-                yield _Found(claim.tag, hit.start, claim.end, "regex")
-        elif kind == "origin":
-            made_in = origin(document.folded, hit.end)
-            if made_in is not None:
-                yield _Found(made_in[0], hit.start, made_in[1], "flashtext")
+        elif kind == "label":
+            if value not in found:
+                found[value] = _Found(hit.start, hit.end, "flashtext")
+        else:
+            made_in = origin(folded, hit.end)
+            if made_in is not None and made_in[0] not in found:
+                found[made_in[0]] = _Found(hit.start, made_in[1], "flashtext")
+
+
+def _is_denied(folded: str, start: int) -> bool:
+    """Whether a word such as "not" stands right before *start*, behind a space or a hyphen."""
+    end = start - 1
+    if end < 2 or folded[end] not in " -":
+        return False
+    for word in _denials():
+        if folded.endswith(word, 0, end):
+            before = end - len(word) - 1
+            if before < 0 or not folded[before].isalnum():
+                return True
+    return False
 
 
 @cache
-def _denied() -> re.Pattern[str]:
-    """A word such as "not" at the end, alone."""
+def _denials() -> tuple[str, ...]:
     words = {OcrDocument.from_text(word).folded for language in languages() for word in language.denials}
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(words)))})[\s-]\Z")
+    return tuple(sorted(words))
 
 
-def _anchored(document: OcrDocument, run: Run[Any]) -> Iterator[_Found]:
-    for hit in document.hits(ANCHORS):
-        kind = hit.value[0]
-        if kind == "certifier":
-            found = certifier(document.text, hit.start, hit.end, run.taxonomy("labels"))
-        elif kind == "agriculture":
-            found = agriculture(document.folded, hit.start, hit.end)
-        elif kind == "appellation":
-            named = _APPELLATION.match(document.folded, hit.start)
-            found = (_APPELLATIONS[named[1]], hit.start, named.end()) if named else None
-        else:
-            number = _HOMOLOGATION.match(document.folded, hit.start)
-            found = ("fr:label-rouge", hit.start, number.end()) if number else None
-        if found is not None:
-            yield _Found(*found, "regex")
+def _certifier(document: OcrDocument, hit: Hit, run: Run[Any]) -> tuple[str, int, int] | None:
+    return certifier(document.text, hit.start, hit.end, run.taxonomy("labels"))
 
 
-def _acronyms(document: OcrDocument) -> Iterator[_Found]:
-    claims = document.hits(CLAIMS)
-    for hit in document.hits(ACRONYMS):
-        before = bisect_right(claims, hit.start, key=_start) - 1
-        inside = before >= 0 and hit.end <= claims[before].end
-        if not inside and not _SHARE.match(document.contiguous, hit.end):
-            yield _Found(hit.value[1], hit.start, hit.end, "regex", weak=True)
+def _agriculture(document: OcrDocument, hit: Hit, _: Run[Any]) -> tuple[str, int, int] | None:
+    return agriculture(document.folded, hit.start, hit.end)
+
+
+def _appellation(document: OcrDocument, hit: Hit, _: Run[Any]) -> tuple[str, int, int] | None:
+    named = _APPELLATION.match(document.folded, hit.start)
+    return (_APPELLATIONS[named[1]], hit.start, named.end()) if named else None
+
+
+def _homologation(document: OcrDocument, hit: Hit, _: Run[Any]) -> tuple[str, int, int] | None:
+    number = _HOMOLOGATION.match(document.folded, hit.start)
+    return ("fr:label-rouge", hit.start, number.end()) if number else None
+
+
+_ANCHORED: dict[str, Callable[[OcrDocument, Hit, Run[Any]], tuple[str, int, int] | None]] = {
+    "certifier": _certifier,
+    "agriculture": _agriculture,
+    "appellation": _appellation,
+    "homologation": _homologation,
+}
+
+
+def _counts(document: OcrDocument, hit: Hit, claims: Sequence[Hit]) -> bool:
+    """Whether an acronym says something of its own: it is no part of a claim, and no percentage follows."""
+    before = bisect_right(claims, hit.start, key=_start) - 1
+    inside = before >= 0 and hit.end <= claims[before].end
+    return not inside and not _SHARE.match(document.contiguous, hit.end)
 
 
 def _start(hit: Hit) -> int:
