@@ -20,8 +20,8 @@ from robotoff_core.demo import iter_images
 from robotoff_core.testing.ocr import corpus
 from robotoff_core.text import OcrDocument
 
-DOCUMENTS = 40
-REPEAT = 7
+DOCUMENTS = 24
+REPEAT = 5
 LONGER = 8
 MAX_TOTAL = 1.3
 """Decoding, parsing and all rules, to bare decoding."""
