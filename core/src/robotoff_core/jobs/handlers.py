@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GiveUpError", "Handler", "Handlers", "ParkError"]
 
-Handler = Callable[["Runtime", Mapping[str, Any]], None]
+Handler = Callable[["Runtime", Mapping[str, Any]], object]
 """Does one kind of job with its payload. It may run twice (a worker may die after the work and before the record), so
 its effects must be the same the second time. Raising any exception means: try again later."""
 

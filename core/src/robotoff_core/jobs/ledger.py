@@ -62,7 +62,7 @@ def _job(row: Row[Any]) -> Job:
 def _dedup(spec: JobSpec) -> str | None:
     if not spec.coalesce:
         return None
-    packed = dump((spec.kind, spec.key, spec.payload), orjson.OPT_SORT_KEYS)
+    packed = dump((spec.kind, spec.key, spec.plugin, spec.payload), orjson.OPT_SORT_KEYS)
     return blake2b(packed, digest_size=16).hexdigest()
 
 

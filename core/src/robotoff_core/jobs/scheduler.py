@@ -30,7 +30,7 @@ Periodic = tuple[float, "Callable[[Runtime], str | None]"]
 SWEEP_INTERVAL = 10.0
 """Seconds between two looks for jobs that were lost."""
 
-_LEASE = 60.0
+_LEASE = 30.0
 _TICK = 1.0
 _REPUBLISH = 100
 

@@ -109,7 +109,7 @@ class Transport:
     def _next(huey: Huey) -> Any:
         try:
             return huey.dequeue()
-        except (HueyException, ValueError, TypeError, KeyError) as error:
+        except (HueyException, ValueError, TypeError, AttributeError) as error:
             log.warning("a message that is not ours was dropped from the queue: %s", error)
             return None
 

@@ -266,7 +266,7 @@ class JobSpec:
 
     - ``key``: jobs with the same key run one at a time, in order (a product's ``str()``); ``None`` for no order.
     - ``run_at``: not before; ``None`` for at once.
-    - ``coalesce``: an equal waiting job (kind, key and payload) is enough; no second one is made.
+    - ``coalesce``: an equal waiting job (kind, key, plugin and payload) is enough; no second one is made.
     - ``max_attempts``: after so many failures the job is dead.
     - ``recompute``: the job reads everything it needs anew, so that in back-off it lets later ones of its key pass and
       an equal later one takes its place at once.

@@ -324,7 +324,7 @@ job = Table(
     Column("max_attempts", Integer, nullable=False),
     Column("recompute", Boolean, nullable=False),
     Column("plugin", Text),
-    # digest of kind, key and payload; NULL when equal jobs shall not coalesce
+    # digest of kind, key, plugin and payload; NULL when equal jobs shall not coalesce
     Column("dedup", Text),
     Column("owner", Text),
     Column("lease_until", UtcDateTime),
