@@ -126,6 +126,8 @@ LONG_TEXTS = {
     "spaces": lambda: "1 " + " " * SIZE,
     "zeros": lambda: "1" + "o" * SIZE,
     "prompts": lambda: "poids net " * (SIZE // 10),
+    "packs": lambda: "4x90 g " * (SIZE // 7),
+    "signs": lambda: "100 g e\n" * (SIZE // 8),
 }
 
 
@@ -142,7 +144,7 @@ def test_long_texts_take_little_time(
 def test_time_grows_linearly(parsed: Callable[[str | bytes], OcrDocument], run: Run[WeightSettings], text: str) -> None:
     predictor = WeightPredictor()
     seconds = []
-    for size in (1000, 8000):
+    for size in (200, 1600):
         document = parsed(text * size)
         document.hits("weight.words")
         seconds.append(best_of(5, lambda document=document: list(predictor.predict(document, run))))  # type: ignore[misc]

@@ -9,6 +9,7 @@ shared scan: the word that stands directly before a quantity owns it, so "poids 
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, frozen
@@ -51,6 +52,8 @@ _ENDING_REACH = 24
 """A word that ends a statement begins at most so far behind its first quantity: "12 oz (340 g) net"."""
 _RECIPE_REACH = 300
 """A recipe's list of ingredients is believed to go on for so many characters."""
+_MOST_READ = 2000
+"""So many quantities are read at most; the longest labels have some hundred, a text with more is none."""
 _LARGE = 1000
 """Above it a net quantity ends in 0, or its reading is suspicious (the specification's 4.5)."""
 
@@ -106,7 +109,7 @@ class _Reader:
     def predictions(self) -> Iterable[Prediction]:
         """All predictions, in text order."""
         taken = blocked = -1
-        for index in self._worth_reading():
+        for index in islice(self._worth_reading(), _MOST_READ):
             quantity = self._quantity(index)
             if quantity is None:
                 continue
