@@ -82,9 +82,9 @@ def test_the_deployment_s_taxonomy_adds_codes(label_index: LexiconIndex) -> None
 
 def test_span_covers_the_code_alone() -> None:
     text = "par FR-BIO-01 UE"
-    assert certifier(text, 7, 10, Taxonomy()) == ("en:fr-bio-01", 4, 13)
+    assert certifier(text, 7, 10, "bio", Taxonomy()) == ("en:fr-bio-01", 4, 13)
     text = "ES-ECO-019-CT."
-    assert certifier(text, 3, 6, Taxonomy()) == ("en:es-eco-019-ct", 0, 13)
+    assert certifier(text, 3, 6, "eco", Taxonomy()) == ("en:es-eco-019-ct", 0, 13)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,8 @@ def test_span_covers_the_code_alone() -> None:
         ("Nicht-EU-Landwirtschaft", "en:non-eu-agriculture"),
         ("EU-/Nicht-EU-Landwirtschaft", "en:eu-non-eu-agriculture"),
         ("EU/Nicht EU Landwirtschaft", "en:eu-non-eu-agriculture"),
+        ("EU - / Nicht - EU - Landwirtschaft", "en:eu-non-eu-agriculture"),
+        ("EU -Landwirtschaft", "en:eu-agriculture"),
         ("Agricultura UE", "en:eu-agriculture"),
         ("Agricultura no UE", "en:non-eu-agriculture"),
         ("Agricultura UE/no UE", "en:eu-non-eu-agriculture"),

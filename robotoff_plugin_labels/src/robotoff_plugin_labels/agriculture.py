@@ -21,11 +21,16 @@ _TAGS = {
 
 def agriculture(folded: str, start: int, end: int) -> tuple[str, int, int] | None:
     """The origin said around the anchor word ``folded[start:end]``: its label and the whole span, or ``None``."""
-    behind, ahead, outside = _patterns()
+    behind, ahead, outside, unions = _patterns()
     found = behind.match(folded, end, end + _WINDOW)
     if found is not None:
         span = (start, found.end())
     else:
+        before = start
+        while before > start - 3 and folded[before - 1 : before] in (" ", "-"):
+            before -= 1
+        if before == start or not folded.endswith(unions, 0, before):
+            return None
         found = ahead.search(folded, max(0, start - _WINDOW), start)
         if found is None:
             return None
@@ -40,18 +45,25 @@ def agriculture_anchors() -> list[str]:
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], tuple[str, ...]]:
+    """What stands behind the anchor, what ahead of it, an "outside the", and the words for the EU."""
     raw = table("agriculture.toml")
-    union = _union(raw["union"])
-    outside = rf"(?:{_union(raw['outside'])})[\s-]{{0,2}}"
+    unions = _folded(raw["union"])
+    union = _any(unions)
+    outside = rf"(?:{_any(_folded(raw['outside']))})[\s-]{{0,3}}"
     side = rf"(?:{outside})?(?:{union})"
-    joiner = rf"\s?-?\s?(?:/|,|&|\+|\b(?:{_union(raw['joiners'])})\b)?\s?"
-    link = rf"(?:(?:{_union(raw['links'])})\s?)?"
+    joiner = rf"\s?-?\s?(?:/|,|&|\+|\b(?:{_any(_folded(raw['joiners']))})\b)?\s?"
+    link = rf"(?:(?:{_any(_folded(raw['links']))})\s?)?"
     behind = rf"[\s:(,-]{{1,2}}{link}({side})(?!\w)(?:{joiner}({side})(?!\w))?"
-    ahead = rf"(?<!\w)({side})(?:{joiner}({side}))?[\s-]{{1,2}}\Z"
-    return re.compile(behind), re.compile(ahead), re.compile(outside)
+    ahead = rf"(?<!\w)({side})(?:{joiner}({side}))?[\s-]{{1,3}}\Z"
+    return re.compile(behind), re.compile(ahead), re.compile(outside), unions
 
 
-def _union(by_language: dict[str, list[str]]) -> str:
+def _folded(by_language: dict[str, list[str]]) -> tuple[str, ...]:
+    """The words of all languages, the longest first."""
     words = {OcrDocument.from_text(word).folded for words in by_language.values() for word in words}
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+    return tuple(sorted(words, key=lambda word: (-len(word), word)))
+
+
+def _any(words: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, words))

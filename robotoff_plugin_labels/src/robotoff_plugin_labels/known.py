@@ -18,7 +18,8 @@ from .data import languages, lines, table
 
 __all__ = ["build_data", "emitted_labels"]
 
-_CODE = re.compile(rf"en:([a-z]{{2}})-({'|'.join(CERTIFIER_WORDS)})-(\d{{2,3}}(?:-[a-z]{{2,3}})?)")
+_SPELLINGS = "|".join(spelling for spellings in CERTIFIER_WORDS.values() for spelling in spellings)
+_CODE = re.compile(rf"en:([a-z]{{2}})-({_SPELLINGS})-(\d{{2,3}}(?:-[a-z]{{2,3}})?)")
 _LANGUAGES = ("en", "xx", "fr", "de", "es", "it", "nl", "pt", "pl")
 _USAGE = "use: robotoff labels build-data TAXONOMY.json[.gz] FOLDER"
 

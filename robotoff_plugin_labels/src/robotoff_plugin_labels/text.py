@@ -150,7 +150,7 @@ def _denials() -> tuple[str, ...]:
 
 
 def _certifier(document: OcrDocument, hit: Hit, run: Run[Any]) -> tuple[str, int, int] | None:
-    return certifier(document.text, hit.start, hit.end, run.taxonomy("labels"))
+    return certifier(document.text, hit.start, hit.end, hit.term, run.taxonomy("labels"))
 
 
 def _agriculture(document: OcrDocument, hit: Hit, _: Run[Any]) -> tuple[str, int, int] | None:
