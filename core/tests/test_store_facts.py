@@ -53,6 +53,22 @@ def test_the_latest_vote_of_a_voter_counts(store: Store, insight: Insight) -> No
         assert tx.votes.of_all([]) == {}
 
 
+def test_old_votes_stay_without_their_voter(store: Store, insight: Insight) -> None:
+    with store.write() as tx:
+        for number in range(3):
+            voter = Voter(None, f"phone {number}", f"digest {number}")
+            tx.votes.cast(insight.id, f"key {number}", voter, 1, True, NOW + timedelta(hours=number))
+        tx.votes.cast(insight.id, "ann", Voter("ann", "tablet", "digest"), 0, True, NOW)
+        assert tx.votes.forget_voters(NOW) == 0
+        assert tx.votes.forget_voters(NOW + timedelta(hours=1.5)) == 3
+        assert tx.votes.forget_voters(NOW + timedelta(hours=1.5)) == 0
+        votes = {vote.voter_key: (vote.username, vote.device_id, vote.address) for vote in tx.votes.of(insight.id)}
+    assert len(votes) == 4
+    assert votes["ann"] == ("ann", "", "")
+    assert votes["key 2"] == (None, "phone 2", "digest 2")
+    assert not {"key 0", "key 1"} & votes.keys()
+
+
 def test_a_vote_needs_its_insight(store: Store) -> None:
     def vote() -> None:
         with store.write() as tx:
@@ -120,6 +136,9 @@ def test_drops_are_replaced_together(store: Store) -> None:
         assert tx.drops.of(PRODUCT) == [evolve(fewer, at=LATER)]
         assert tx.drops.of(OTHER) == [evolve(other, product=OTHER, at=NOW)]
         assert tx.drops.replace([], NOW) == 0
+        assert tx.drops.clean_up(LATER) == 1
+        assert tx.drops.of(OTHER) == []
+        assert len(tx.drops.of(PRODUCT)) == 1
 
 
 def test_an_equal_snapshot_writes_nothing(store: Store) -> None:

@@ -198,6 +198,8 @@ READS: dict[str, Callable[[Tx], object]] = {
     "votes on an insight": lambda tx: tx.votes.of(ONE.id),
     "events of an insight": lambda tx: tx.events.of(ONE.id),
     "old events": lambda tx: tx.events.clean_up(NOW + timedelta(seconds=20), 100),
+    "old votes": lambda tx: tx.votes.forget_voters(NOW),
+    "old drops": lambda tx: tx.drops.clean_up(NOW),
     "edits of an insight": lambda tx: tx.edits.of_insight(ONE.id),
     "waiting edits of a product": lambda tx: tx.edits.pending(ONE.product),
     "drops of a product": lambda tx: tx.drops.of(ONE.product),

@@ -59,6 +59,9 @@ partial index by its text only."""
 WAITING = "state IN ('queued', 'sending')"
 """The condition of the partial index on edits that are not settled."""
 
+KNOWN = "device_id <> '' OR address <> ''"
+"""The condition of the partial index on votes whose voter's device or address is not forgotten yet."""
+
 prediction_run = Table(
     "prediction_run",
     metadata,
@@ -206,6 +209,7 @@ annotation_vote = Table(
     Index("ix_annotation_vote_username", "username", "insight_id"),
     Index("ix_annotation_vote_device", "device_id", "insight_id"),
     Index("ix_annotation_vote_address", "address", "insight_id"),
+    Index("ix_annotation_vote_known", "timestamp", postgresql_where=text(KNOWN), sqlite_where=text(KNOWN)),
 )
 
 insight_event = Table(
@@ -290,7 +294,7 @@ dropped_candidate = Table(
     Column("type", Text, primary_key=True),
     # one row per product and type: an import always replaces them together
     Column("drops", JsonValue, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
 )
 
 component_state = Table(

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Text, case, cast, literal, or_, select, update
+from sqlalchemy import Connection, Text, case, cast, literal, select, text, update
 
 from ..model.answers import Voter
 from .records import Vote
 from .sql import among, insert_rows
-from .tables import annotation_vote
+from .tables import KNOWN, annotation_vote
 
 __all__ = ["Votes"]
 
@@ -70,8 +70,7 @@ class Votes:
 
     def forget_voters(self, before: datetime, limit: int = 10_000) -> int:
         """Blank device and address of at most *limit* votes from before *before*; returns how many. The votes stay."""
-        named = or_(annotation_vote.c.device_id != "", annotation_vote.c.address != "")
-        old = select(annotation_vote.c.id).where(annotation_vote.c.timestamp < before, named).limit(limit)
+        old = select(annotation_vote.c.id).where(annotation_vote.c.timestamp < before, text(f"({KNOWN})")).limit(limit)
         # The key holds both digests; the row's own id keeps it unique.
         key = case(
             (annotation_vote.c.username.is_not(None), annotation_vote.c.voter_key),

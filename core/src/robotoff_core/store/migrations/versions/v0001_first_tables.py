@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("barcode", "server_type", "type", name="pk_dropped_candidate"),
     )
+    op.create_index("ix_dropped_candidate_at", "dropped_candidate", ["at"])
     op.create_table(
         "edit",
         sa.Column("id", BigId, nullable=False),
@@ -243,6 +244,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_annotation_vote_address", "annotation_vote", ["address", "insight_id"])
     op.create_index("ix_annotation_vote_device", "annotation_vote", ["device_id", "insight_id"])
+    op.create_index(
+        "ix_annotation_vote_known", "annotation_vote", ["timestamp"], **_where("device_id <> '' OR address <> ''")
+    )
     op.create_index("ix_annotation_vote_username", "annotation_vote", ["username", "insight_id"])
     op.create_index("uq_annotation_vote_voter", "annotation_vote", ["insight_id", "voter_key"], unique=True)
     op.create_table(
