@@ -95,6 +95,9 @@ def test_without_the_database_health_is_a_500(api: Client, runtime: Runtime, mon
     assert (reply.status, reply.json()["status"], reply.json()["message"]["status"]) == (500, 500, "failure")
     assert not any(word in reply.body for word in PRIVATE)
     assert api.get("/api/v1/status").status == 200
+    listed = api.get("/api/v1/plugins")
+    states = {one["slug"]: one["state"] for one in listed.json()["plugins"]}
+    assert (states["paint"], states["broken"]) == ("enabled", "failed")
 
 
 def test_routes_of_plugins(api: Client) -> None:

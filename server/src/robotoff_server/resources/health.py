@@ -9,7 +9,6 @@ import asyncio
 import logging
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from aiohttp import web
 from attrs import frozen
 
 from robotoff_core.model.ids import ProductId
-from robotoff_core.store.records import InsightFilter
+from robotoff_core.store.records import InsightFilter, JobState
 
 from ..serialize import json_response
 from ..services import SERVICES, Services
@@ -31,6 +30,8 @@ __all__ = ["HEALTH", "Health", "health"]
 log = logging.getLogger("robotoff.server.health")
 KEEP_PASSED = 27.0
 KEEP_FAILED = 9.0
+AT_MOST = 100
+"""Jobs are counted up to here, so that a long queue does not make asking slow."""
 
 
 @frozen
@@ -107,16 +108,9 @@ async def health(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     results = await request.app[HEALTH].results(services)
     plugins: list[dict[str, Any]] = []
-    try:
-        records = await services.call(current_records, services.runtime)
-    except Exception as error:
-        log.warning("the plugins' states cannot be read", exc_info=error)
-        now = time.time()
-        results.append(Checked("plugins", type(error).__name__, False, now, now, 0.0))
-    else:
-        for record in records:
-            plugins.append({"slug": record.slug, "state": str(record.state), "reason": record.summary})
-            results.append(_of_plugin(record.slug, record.state.is_trouble, str(record.state), record.summary))
+    for record in await services.call(current_records, services.runtime):
+        plugins.append({"slug": record.slug, "state": str(record.state), "reason": record.summary})
+        results.append(_of_plugin(record.slug, record.state.is_trouble, str(record.state), record.summary))
     for slug, count in services.route_failures().items():
         results.append(_of_plugin(f"{slug}: routes", True, "failing", f"raised {count} times"))
     broken = any(not result.passed and result.essential for result in results)
@@ -163,11 +157,13 @@ def _database(runtime: "Runtime") -> str:
 
 def _ledger(runtime: "Runtime") -> str:
     with runtime.store.read() as tx:
-        counts = tx.jobs.counts()
-    totals = Counter[str]()
-    for (state, _), count in counts.items():
-        totals[str(state)] += count
-    return ", ".join(f"{totals[name]} {name}" for name in ("pending", "running", "dead", "parked"))
+        due = len(tx.jobs.due(runtime.now(), AT_MOST))
+        dead = len(tx.jobs.in_state(JobState.DEAD, limit=AT_MOST))
+    return f"{_at_most(due)} due, {_at_most(dead)} dead"
+
+
+def _at_most(count: int) -> str:
+    return f"{count} or more" if count >= AT_MOST else str(count)
 
 
 def _products(runtime: "Runtime") -> str:

@@ -26,7 +26,11 @@ log = logging.getLogger("robotoff.server.plugins")
 
 def current_records(runtime: "Runtime") -> list[PluginRecord]:
     """The records of all plugins, with the components that are tripped now, in whichever process that happened."""
-    return list(runtime.plugin_records())
+    try:
+        return list(runtime.plugin_records())
+    except Exception:
+        log.warning("what is tripped cannot be read; the plugins are shown as they were loaded", exc_info=True)
+        return list(runtime.registry.records)
 
 
 async def listing(request: web.Request) -> web.Response:
