@@ -199,22 +199,15 @@ def configuration_page() -> str:
 
 def cli_page() -> str:
     lines = ["# Command line\n", MARK, "Every command tells the same with `--help`.\n"]
+    contexts: dict[tuple[str, ...], click.Context] = {}
     for path, command in commands():
+        # With the settings that a real call has: subcommands inherit the names of the help option.
+        settings = {**command.context_settings, "terminal_width": 110, "max_content_width": 110}
+        context = click.Context(command, info_name=path[-1], parent=contexts.get(path[:-1]), **settings)
+        contexts[path] = context
         lines.append(f"## `{' '.join(path)}`\n")
-        lines.append("```text")
-        context = click.Context(command, info_name=path[-1], parent=parent_context(path[:-1]))
-        context.max_content_width = 110
-        context.terminal_width = 110
-        lines.append(command.get_help(context).rstrip())
-        lines.append("```\n")
+        lines.append(f"```text\n{command.get_help(context).rstrip()}\n```\n")
     return "\n".join(lines).rstrip() + "\n"
-
-
-def parent_context(path: tuple[str, ...]) -> click.Context | None:
-    context = None
-    for name in path:
-        context = click.Context(click.Group(name), info_name=name, parent=context)
-    return context
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
