@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from robotoff_core.model.ids import ProductId
 from robotoff_core.model.predictions import Prediction, PredictionRun, RunKey
-from robotoff_core.store import Store
+from robotoff_core.store import JobSpec, Store
 from robotoff_core.store.predictions import version_key
 
 NOW = datetime(2026, 6, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -149,6 +149,31 @@ def test_texts_that_machines_read_can_be_stored(store: Store) -> None:
         found = tx.predictions.of([PRODUCT])[PRODUCT][0]
     assert found.value == "ab"
     assert found.data == {"raw": "x?y", "kept": "\\u0000 ' \" % :b"}
+
+
+def test_values_that_are_only_nearly_equal_stay_apart(store: Store) -> None:
+    """Large batches send what all rows have in common once; 1, 1.0 and true are not in common."""
+    payloads = [{"n": (1, 1.0, True)[number % 3], "at": number} for number in range(30)] + [{}, {}]
+    with store.write() as tx:
+        tx.predictions.store_runs(
+            [
+                run(
+                    *(
+                        Prediction("kind", data={"n": one["n"]} if one else {}, value=str(number))
+                        for number, one in enumerate(payloads)
+                    )
+                )
+            ],
+            NOW,
+        )
+        found = tx.predictions.of([PRODUCT])[PRODUCT]
+    assert [repr(one.data.get("n")) for one in found] == ["1", "1.0", "True"] * 10 + ["None", "None"]
+
+
+def test_equal_rows_are_all_written(store: Store) -> None:
+    with store.write() as tx:
+        ids = tx.jobs.enqueue_all([JobSpec("k", coalesce=False)] * 50, NOW)
+        assert len(set(ids)) == 50
 
 
 def test_deleting_by_image_and_whole(store: Store) -> None:

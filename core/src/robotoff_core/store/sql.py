@@ -38,6 +38,10 @@ from .types import Tags
 __all__ = ["among", "clean", "dump", "insert_rows", "of_products", "update_rows"]
 
 
+_WORTH_SPLITTING = 20
+"""From how many rows on it pays to send what they have in common only once."""
+
+
 def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """The condition that *column* is one of *values*, which travel as one parameter."""
     if connection.dialect.name == "postgresql":
@@ -95,13 +99,12 @@ def dump(value: Any, option: int = 0) -> bytes:
     return raw
 
 
-def _rows(connection: Connection, table: Table, names: Sequence[str]) -> str:
-    """The SELECT that unfolds the parameter ``rows`` into the columns *names* of *table*."""
+def _unfold(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """The SELECT that unfolds *rows* into the columns they name, in the order of the first, and its parameters."""
     if connection.dialect.name == "postgresql":
-        listed = ", ".join(f'"{name}"' for name in names)
-        return f'SELECT {listed} FROM json_populate_recordset(CAST(NULL AS "{table.name}"), CAST(:rows AS json))'  # noqa: S608
+        return _unfold_postgresql(connection, table, rows)
     parts = []
-    for name in names:
+    for name in rows[0]:
         column = table.c[name]
         if isinstance(column.type, Uuid):
             expression = f"replace(value ->> '{name}', '-', '')"
@@ -111,12 +114,36 @@ def _rows(connection: Connection, table: Table, names: Sequence[str]) -> str:
             expression = f"value ->> '{name}'"
         parts.append(f'{expression} AS "{name}"')
     # "WHERE true" keeps a following ON CONFLICT from being read as a join's condition
-    return f"SELECT {', '.join(parts)} FROM json_each(:rows) WHERE true"  # noqa: S608
+    query = f"SELECT {', '.join(parts)} FROM json_each(:rows) WHERE true"  # noqa: S608
+    return query, {"rows": dump(rows, orjson.OPT_PASSTHROUGH_DATETIME).decode()}
 
 
-def _encode(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> str:
-    option = 0 if connection.dialect.name == "postgresql" else orjson.OPT_PASSTHROUGH_DATETIME
-    return dump(rows, option).decode()
+def _unfold_postgresql(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, dict[str, Any]]:
+    """What is the same in every row travels once: reading the JSON is most of the work of a large batch."""
+    first, same = rows[0], dict[str, Any]()
+    if len(rows) >= _WORTH_SPLITTING:
+        same = {
+            name: value
+            for name, value in first.items()
+            # equal JSON may still be written differently (1, 1.0 and true)
+            if not (value and isinstance(table.c[name].type, JSON)) and all(row[name] == value for row in rows)
+        }
+        if len(same) == len(first):
+            same.popitem()
+    varying = [name for name in first if name not in same]
+    parameters = {"rows": dump([{name: row[name] for name in varying} for row in rows] if same else rows).decode()}
+
+    def columns(names: Iterable[str]) -> str:
+        return ", ".join(f'"{name}" {table.c[name].type.compile(connection.dialect)}' for name in names)
+
+    listed = ", ".join(f'"{name}"' for name in first)
+    query = f"SELECT {listed} FROM json_to_recordset(CAST(:rows AS json)) AS varying({columns(varying)})"  # noqa: S608
+    if same:
+        parameters["same"] = dump(same).decode()
+        query += f", json_to_record(CAST(:same AS json)) AS same({columns(same)})"
+    return query, parameters
 
 
 def insert_rows(
@@ -135,10 +162,10 @@ def insert_rows(
         return []
     names = list(rows[0])
     listed = ", ".join(f'"{name}"' for name in names)
-    statement = f'INSERT INTO "{table.name}" ({listed}) {_rows(connection, table, names)}'
+    query, parameters = _unfold(connection, table, rows)
+    statement = f'INSERT INTO "{table.name}" ({listed}) {query}'
     if conflict:
         statement += f" ON CONFLICT {conflict}"
-    parameters = {"rows": _encode(connection, rows)}
     columns = [table.c[name] for name in returning]
     if not columns:
         connection.execute(text(statement), parameters)
@@ -147,19 +174,14 @@ def insert_rows(
     return list(connection.execute(text(statement).columns(*columns), parameters))
 
 
-def update_rows(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: str = "id", where: str = "true"
-) -> int:
-    """Set the columns that *rows* name (all with the keys of the first) where *key* is equal, in one statement.
+def update_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Set the columns that *rows* name (all with the keys of the first) where ``id`` is equal, in one statement.
 
-    *where* limits it further (``t`` is the table, ``r`` the given row). Returns the number of rows written.
+    Returns the number of rows written.
     """
     if not rows:
         return 0
-    names = list(rows[0])
-    assignments = ", ".join(f'"{name}" = r."{name}"' for name in names if name != key)
-    statement = (
-        f'UPDATE "{table.name}" AS t SET {assignments} FROM ({_rows(connection, table, names)}) AS r '  # noqa: S608
-        f'WHERE t."{key}" = r."{key}" AND {where}'
-    )
-    return connection.execute(text(statement), {"rows": _encode(connection, rows)}).rowcount
+    assignments = ", ".join(f'"{name}" = r."{name}"' for name in rows[0] if name != "id")
+    query, parameters = _unfold(connection, table, rows)
+    statement = f'UPDATE "{table.name}" AS t SET {assignments} FROM ({query}) AS r WHERE t.id = r.id'  # noqa: S608
+    return connection.execute(text(statement), parameters).rowcount
