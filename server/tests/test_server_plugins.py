@@ -107,7 +107,7 @@ def test_routes_of_plugins(api: Client) -> None:
     assert api.get("/api/v1/plugins/paint/none").status == 404
 
 
-@pytest.mark.parametrize(("path", "error"), [("raises", "RuntimeError"), ("leaves", "RuntimeError")])
+@pytest.mark.parametrize(("path", "error"), [("raises", "RuntimeError"), ("leaves", "SystemExit")])
 def test_a_failing_route_is_its_own_500(api: Client, path: str, error: str) -> None:
     reply = api.get(f"/api/v1/plugins/paint/{path}")
     assert (reply.status, reply.json()["description"]) == (500, f"Plugin paint failed: {error}.")
@@ -119,11 +119,11 @@ def test_a_failing_route_is_its_own_500(api: Client, path: str, error: str) -> N
 def test_a_hanging_route_ends_at_its_deadline_and_costs_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import robotoff_server.services as services
+    import robotoff_server.resources.plugins as plugins
 
     free = threading.Event()
-    runtime = runtime_in(tmp_path, PaintPlugin(hang=lambda _: free.wait(30)))
-    monkeypatch.setattr(services, "PLUGIN_SECONDS", 0.3)
+    runtime = runtime_in(tmp_path, PaintPlugin(hang=lambda _: free.wait(30)), settings={"jobs.call_deadline": 0.1})
+    monkeypatch.setattr(plugins, "PROCESS_START", 0.2)
     try:
         with Served(runtime) as served:
             started = time.perf_counter()

@@ -106,9 +106,10 @@ def robotoff_routes(settings: Any) -> "Iterable[Route]":  # type: ignore[empty-b
 
     Purpose: read models or tools that belong to this plugin alone.
     Arguments: *settings*, as above.
-    Returns: routes; handlers are plain functions called in the server's thread pool with a deadline.
+    Returns: routes; handlers are plain functions called under a deadline, in a process for the plugins' routes.
     Called: once, when plugins load, in every process (so that all of them know of a failure); served by the server.
-    On failure: the plugin becomes ``failed``; a raising handler answers 500 and is counted.
+    On failure: the plugin becomes ``failed``; a handler that raises answers 500 and is counted, one that hangs answers
+    504 and is left out.
     Since: hook API 1.0.
     """
 

@@ -73,7 +73,7 @@ def _add_plugin_endpoints(app: web.Application, runtime: "Runtime") -> None:
     for registered in runtime.registry.routes:
         route = registered.component
         path = f"{API}/plugins/{registered.plugin}/{route.path.strip('/')}"
-        handler = plugins.route_handler(registered.plugin, route)
+        handler = plugins.route_handler(registered)
         by_plugin.setdefault(registered.plugin, []).append(Endpoint(route.method.upper(), path, handler))
     for plugin, endpoints in by_plugin.items():
         try:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from robotoff_core.jobs.host import HostError
+
 from .errors import ApiError, http_title
 from .logs import request_id
 from .serialize import json_response
@@ -81,6 +83,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         return _error(error.status, http_title(error.status), None)
+    except HostError:
+        log.exception("the process of the plugins' components does not work")
+        return _error(503, http_title(503), "Plugins cannot be asked just now.", {"Retry-After": "5"})
     except ConnectionError:
         raise  # the client went away: there is nobody to answer
     except Exception:

@@ -67,9 +67,10 @@ class PluginThreads:
         self._places = places
         self._taken: Counter[str] = Counter()
 
-    async def call(self, owner: str, function: Callable[..., T], *args: Any) -> T:
-        """``function(*args)`` for *owner*. Raises what it raises, :class:`TimeoutError` after the deadline, and 503
-        when all its places are taken. Also ``SystemExit`` from a plugin arrives here as a :class:`RuntimeError`."""
+    async def call(self, owner: str, function: Callable[..., T], *args: Any, deadline: float | None = None) -> T:
+        """``function(*args)`` for *owner*. Raises what it raises, :class:`TimeoutError` after *deadline* seconds (by
+        default the pool's), and 503 when all its places are taken. Also ``SystemExit`` from a plugin arrives here as a
+        :class:`RuntimeError`."""
         if self._taken[owner] >= self._places:
             raise busy(5)
         loop = asyncio.get_running_loop()
@@ -100,5 +101,5 @@ class PluginThreads:
 
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(work,), name=f"robotoff-plugin-{owner}", daemon=True).start()
-        async with asyncio.timeout(self.deadline):
+        async with asyncio.timeout(deadline or self.deadline):
             return await future

@@ -3,12 +3,15 @@
 import asyncio
 import hashlib
 import os
+import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiohttp import web
 from attrs import define, field
+
+from robotoff_core.engine.runner import Failure
 
 from .errors import ApiError, http_title
 from .identity import Caller, Networks, Unusable, caller_of, client_address, credentials, networks
@@ -17,6 +20,8 @@ from .pool import PluginThreads, Pool
 from .ratelimit import RateLimit
 
 if TYPE_CHECKING:
+    from robotoff_core.engine.runner import Runner
+    from robotoff_core.jobs.host import IsolatedRunner
     from robotoff_core.runtime import Runtime
 
 __all__ = ["SERVICES", "Services", "open_services"]
@@ -49,6 +54,8 @@ class Services:
     plugin_threads: PluginThreads = field(factory=lambda: PluginThreads(PLUGIN_SECONDS))
     _logins: RateLimit = field(factory=lambda: RateLimit(FAILED_LOGINS))
     _verified: dict[bytes, tuple[float, str]] = field(factory=dict)
+    _routes: "Runner | IsolatedRunner | None" = None
+    _lock: threading.Lock = field(factory=threading.Lock)
     _route_failures: dict[str, tuple[int, float]] = field(factory=dict)
     _key: bytes = field(factory=lambda: os.urandom(32), repr=False)
 
@@ -116,8 +123,34 @@ class Services:
         since = time.monotonic() - ROUTE_FAILURE_SECONDS
         return {plugin: count for plugin, (count, at) in self._route_failures.items() if at > since}
 
+    def route(self, name: str, query: Mapping[str, str]) -> Any:
+        """What a plugin's route answers, or the :class:`~robotoff_core.engine.runner.Failure` of it. Blocks.
+
+        Where components are isolated, routes have a process of their own: a slow one delays no answer, and one that
+        spins is stopped.
+        """
+        runtime = self.runtime
+        if name in runtime.breaker.tripped():
+            return Failure(name, runtime.registry.owner_of_component(name) or "", "tripped", "the route is tripped")
+        result = self._routes_runner().route(name, query)
+        runtime.observe({name}, [result] if isinstance(result, Failure) else [])
+        return result
+
+    def _routes_runner(self) -> "Runner | IsolatedRunner":
+        with self._lock:
+            if self._routes is None:
+                if self.runtime.interactive_runner is self.runtime.runner_inline:
+                    self._routes = self.runtime.runner_inline
+                else:
+                    from robotoff_core.jobs.host import IsolatedRunner
+
+                    self._routes = IsolatedRunner(self.runtime.config, self.runtime.registry)
+            return self._routes
+
     def close(self) -> None:
-        """Wait for the pool; the runtime belongs to whoever opened it."""
+        """Wait for the pools and end the routes' process; the runtime belongs to whoever opened it."""
+        if self._routes is not None and self._routes is not self.runtime.runner_inline:
+            cast("IsolatedRunner", self._routes).close()
         self.pool.close()
         self.answers.close()
 

@@ -40,13 +40,18 @@ def image_base(runtime: "Runtime", server_type_name: str) -> str:
 def ask(runtime: "Runtime", insights: Sequence[Insight], lang: str) -> list[dict[str, Any]]:
     """The public question objects of *insights*, in order, worded in *lang*.
 
-    An insight whose formatter fails is left out, and the failure counted. Reads at most all products concerned, in
-    one call.
+    An insight whose formatter fails or is tripped is left out, and a failure counted. Formatters run where a hanging
+    one can be stopped. Reads at most all products concerned, in one call; calls no plugin when there is nothing to ask.
     """
-    worded = runtime.runner_inline.questions(insights, lang, today=runtime.now().date())
-    formatters = runtime.registry.formatters
+    formatters, tripped = runtime.registry.formatters, runtime.breaker.tripped()
+    insights = [
+        insight for insight in insights if insight.type in formatters and formatters[insight.type].name not in tripped
+    ]
+    if not insights:
+        return []
+    worded = runtime.interactive_runner.questions(insights, lang, today=runtime.now().date())
     runtime.observe(
-        {formatters[insight.type].name for insight in insights if insight.type in formatters},
+        {formatters[insight.type].name for insight in insights},
         [question for question in worded if isinstance(question, Failure)],
     )
     types = runtime.registry.types

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Failure", "Predicted", "ReconcileInput", "Runner"]
 
-METHODS = ("predict", "reconcile", "annotate", "questions")
+METHODS = ("predict", "reconcile", "annotate", "questions", "route")
 """The methods that an isolated runner offers too."""
 
 
@@ -124,7 +124,7 @@ class Runner:
             try:
                 found = list(predictor.predict(parsed, run))
                 _check_predictions(found, predictor)
-            except Exception as error:  # noqa: BLE001 (isolation is the purpose)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 (isolation is the purpose)
                 failures.append(_failure(registered, error))
             else:
                 if types is not None:
@@ -158,7 +158,7 @@ class Runner:
                 plans.append(
                     reconcile(importer, run, item.product, item.predictions, item.existing, ran_on, item.dormant)
                 )
-            except Exception as error:  # noqa: BLE001 (isolation is the purpose)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 (isolation is the purpose)
                 plans.append(_failure(registered, error))
         return plans
 
@@ -185,7 +185,7 @@ class Runner:
             outcome = annotator.annotate(insight, answer, product, run)
             if not isinstance(outcome, Outcome):
                 raise WrongTypeError(f"annotate() returned {type(outcome).__name__} instead of Outcome")
-        except Exception as error:  # noqa: BLE001 (isolation is the purpose)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (isolation is the purpose)
             return _failure(registered, error)
         return outcome
 
@@ -204,9 +204,23 @@ class Runner:
                 if not isinstance(question, Question):
                     raise WrongTypeError(f"question() returned {type(question).__name__} instead of Question")
                 questions.append(question)
-            except Exception as error:  # noqa: BLE001 (isolation is the purpose)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 (isolation is the purpose)
                 questions.append(_failure(registered, error))
         return questions
+
+    def route(self, name: str, query: Mapping[str, str]) -> Any:
+        """What the plugin route called *name* answers to *query*: JSON data, or a :class:`Failure`.
+
+        Raises :class:`LookupError` when no such route is registered.
+        """
+        registered = next((one for one in self._registry.routes if one.name == name), None)
+        if registered is None:
+            raise LookupError(f"no plugin that runs here has a route {name!r}")
+        self._on_enter(name)
+        try:
+            return registered.component.handler(query)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (isolation is the purpose)
+            return _failure(registered, error)
 
     def _producers(self, types: Collection[str]) -> frozenset[str]:
         """The predictors that may produce one of *types*."""
@@ -247,8 +261,10 @@ def _ignore(_: str) -> None:
     return None
 
 
-def _failure(registered: "Registered[Any]", error: Exception) -> Failure:
+def _failure(registered: "Registered[Any]", error: BaseException) -> Failure:
     kind = "wrong type" if isinstance(error, WrongTypeError) else "raised"
+    if isinstance(error, SystemExit):
+        kind = "crashed"  # it asked for the end of the process, which is not its own
     return Failure(registered.name, registered.plugin, kind, f"{type(error).__name__}: {error}")
 
 

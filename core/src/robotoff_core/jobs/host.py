@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from time import monotonic
@@ -192,6 +192,14 @@ class IsolatedRunner:
                 failures[found.culprit.component] = found.culprit.failure()
                 continue
             return [failures.get(self._formatter(insight)) or next(answers) for insight in insights]
+
+    def route(self, name: str, query: Mapping[str, str]) -> Any:
+        """See :meth:`robotoff_core.engine.runner.Runner.route`."""
+        try:
+            return self._call("route", (name, dict(query)), {})
+        except _CulpritFound as found:
+            self._note(found.culprit, [])
+            return found.culprit.failure()
 
     def _formatter(self, insight: "Insight") -> str:
         registered = self._registry.formatters.get(insight.type)

@@ -158,8 +158,8 @@ def _database(runtime: "Runtime") -> str:
 def _ledger(runtime: "Runtime") -> str:
     with runtime.store.read() as tx:
         due = len(tx.jobs.due(runtime.now(), AT_MOST))
-        dead = len(tx.jobs.in_state(JobState.DEAD, limit=AT_MOST))
-    return f"{_at_most(due)} due, {_at_most(dead)} dead"
+        running, dead = (len(tx.jobs.in_state(state, limit=AT_MOST)) for state in (JobState.RUNNING, JobState.DEAD))
+    return f"{_at_most(due)} pending, {_at_most(running)} running, {_at_most(dead)} dead"
 
 
 def _at_most(count: int) -> str:

@@ -5,10 +5,11 @@ The listing is public: states, classes of reasons, next steps, never settings, p
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from robotoff_core.engine.runner import Failure
 from robotoff_core.plugins.records import PluginRecord
 
 from ..errors import ApiError, http_title, not_found
@@ -17,11 +18,14 @@ from ..services import SERVICES
 
 if TYPE_CHECKING:
     from robotoff_core.plugins.contributions import Route
+    from robotoff_core.plugins.records import Registered
     from robotoff_core.runtime import Runtime
 
 __all__ = ["current_records", "listing", "one", "route_handler"]
 
 log = logging.getLogger("robotoff.server.plugins")
+PROCESS_START = 15.0
+"""Seconds that the process of the routes may take to start, beyond the deadline of the call itself."""
 
 
 def current_records(runtime: "Runtime") -> list[PluginRecord]:
@@ -49,26 +53,39 @@ async def one(request: web.Request) -> web.Response:
     raise not_found()
 
 
-def route_handler(plugin: str, route: "Route") -> Callable[[web.Request], Awaitable[web.Response]]:
-    """A handler for a plugin's *route*: in a thread, under the deadline; what fails there is its own 500."""
+def route_handler(registered: "Registered[Route]") -> Callable[[web.Request], Awaitable[web.Response]]:
+    """A handler for a plugin's route: under a deadline, where it can be stopped; what fails there is its own 5xx."""
+    plugin, name = registered.plugin, registered.name
 
     async def handle(request: web.Request) -> web.Response:
         services = request.app[SERVICES]
         parameters = await services.parameters(request)
         query = {**parameters.last_values(), **request.match_info}
+        # The components' process enforces their deadline; ours is for a plugin that runs in this one.
+        deadline = services.runtime.config.jobs.call_deadline + PROCESS_START
         try:
-            data: Any = await services.plugin_threads.call(plugin, route.handler, query)
-            return json_response(data)
+            result = await services.plugin_threads.call(plugin, services.route, name, query, deadline=deadline)
+            response = None if isinstance(result, Failure) else json_response(result)
+        except TimeoutError:
+            result, response = Failure(name, plugin, "deadline", "no answer"), None
         except ApiError:
             raise
-        except TimeoutError:
-            log.warning("route of plugin hangs", extra={"plugin": plugin, "route": route.path})
-            raise ApiError(
-                504, http_title(504), f"Plugin {plugin} did not answer within {services.plugin_threads.deadline:g} s."
-            ) from None
         except Exception as error:
-            log.exception("route of plugin failed", extra={"plugin": plugin, "route": route.path})
-            services.route_failed(plugin)
-            raise ApiError(500, http_title(500), f"Plugin {plugin} failed: {type(error).__name__}.") from None
+            log.exception("route of plugin cannot be called", extra={"plugin": plugin, "route": name})
+            result, response = Failure(name, plugin, "raised", type(error).__name__), None
+        if response is not None:
+            return response
+        services.route_failed(plugin)
+        log.warning("route failed", extra={"plugin": plugin, "route": name, "kind": result.kind, "why": result.reason})
+        raise _refusal(plugin, result)
 
     return handle
+
+
+def _refusal(plugin: str, failure: Failure) -> ApiError:
+    """The error that a client sees: of the reason only the class, since its text may quote settings and paths."""
+    if failure.kind == "tripped":
+        return ApiError(503, http_title(503), f"This route of plugin {plugin} was left out after failures.")
+    if failure.kind == "deadline":
+        return ApiError(504, http_title(504), f"Plugin {plugin} did not answer in time.")
+    return ApiError(500, http_title(500), f"Plugin {plugin} failed: {failure.reason.partition(':')[0]}.")
