@@ -25,8 +25,13 @@ def current(config: Config) -> Registry:
     from ..plugins.breaker import read_trips
     from ..plugins.pending import pending_migrations
 
-    logging.getLogger("robotoff.plugins").setLevel(logging.ERROR)  # the listing itself tells
-    registry = load_plugins(evolve(config, strict=False), pending=pending_migrations)
+    logger = logging.getLogger("robotoff.plugins")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # the listing itself tells
+    try:
+        registry = load_plugins(evolve(config, strict=False), pending=pending_migrations)
+    finally:
+        logger.setLevel(level)
     return registry.with_trips(read_trips(config))
 
 

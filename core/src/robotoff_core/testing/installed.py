@@ -3,6 +3,7 @@
 For tests that load plugins the way a deployment does, in this process or in others: put the folder on ``PYTHONPATH``.
 """
 
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -17,6 +18,7 @@ def install_plugin(folder: Path, slug: str, source: str, *, version: str = "1.0"
     """
     distribution = distribution or f"robotoff-plugin-{slug.replace('_', '-')}"
     module = distribution.replace("-", "_")
+    sys.modules.pop(module, None)  # one of the same name that another test installed elsewhere
     metadata = folder / f"{module}-{version}.dist-info"
     metadata.mkdir(parents=True)
     (folder / f"{module}.py").write_text(dedent(source), encoding="utf-8")
