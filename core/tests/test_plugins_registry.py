@@ -193,6 +193,16 @@ def test_a_plugin_that_cannot_be_loaded(folder: Path, source: str, state: str, r
     assert [one.name for one in registry.predictors] == ["two.words"]
 
 
+@pytest.mark.parametrize("line", ["import time; time.sleep(60)", "import re; re.match('(a+)+$', 'a' * 64 + 'b')"])
+def test_an_import_that_hangs_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr("robotoff_core.plugins.registry.LOAD_DEADLINE", 0.3)
+    install_plugin(folder, "one", line)
+    install_plugin(folder, "two", PLAIN.format(slug="two"))
+    registry = _load("one", "two")
+    assert registry.record("one").reason == "importing it raised TimeLimitExceeded: it took longer than 0.3 s"
+    assert registry.enabled_plugins == {"two"}
+
+
 def test_ctrl_c_during_an_import_still_stops(folder: Path) -> None:
     install_plugin(folder, "one", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):

@@ -19,6 +19,7 @@ from ..components import Annotator, HealthCheck, Importer, Lexicon, Predictor, Q
 from . import checks
 from .contributions import Command, Migrations, Route
 from .discovery import Found, absent, decide, discover
+from .limit import time_limit
 from .manifest import Manifest, Quality, TypeSpec
 from .records import ComponentRecord, OwnedType, PluginRecord, Registered, State, Trip, reasons
 from .settings import SettingsError, plugin_settings
@@ -33,6 +34,9 @@ __all__ = ["PluginsError", "Registry", "load_plugins"]
 
 logger = logging.getLogger("robotoff.plugins")
 C = TypeVar("C")
+
+LOAD_DEADLINE = 30.0
+"""Seconds for importing one plugin, and for all its hooks together."""
 
 PendingCheck = Callable[["Config", str, Migrations], "tuple[str, ...]"]
 """(config, slug, migrations) -> the pending revisions of that plugin; empty when its tables are up to date."""
@@ -227,7 +231,7 @@ def _import(plugin: _Plugin) -> None:
     """Import the plugin's module and read its manifest."""
     upgrade = "Install a release of the plugin for this core, or upgrade robotoff-core."
     try:
-        with _output_to_stderr():
+        with _output_to_stderr(), time_limit(LOAD_DEADLINE):
             plugin.instance = plugin.load()
     except KeyboardInterrupt:
         raise
@@ -320,7 +324,7 @@ def _register(plugin: _Plugin, manager: "pluggy.PluginManager") -> None:
     assert plugin.manifest is not None
     hook = ""
     try:
-        with _output_to_stderr():
+        with _output_to_stderr(), time_limit(LOAD_DEADLINE):
             checks.check_hooks(manager, plugin.instance, plugin.slug)
             for caller in manager.get_hookcallers(plugin.instance) or []:
                 hook = caller.name
