@@ -171,7 +171,7 @@ RUNNING: dict[str, tuple[str, str, str]] = {
     "exits_in_predict": (
         _predicting("sys.exit(3)"),
         "exits_in_predict.words",
-        "it raised SystemExit: 3",
+        "SystemExit: 3",
     ),
     "kills_its_process": (
         _predicting("os._exit(9)"),

@@ -197,7 +197,7 @@ def test_a_predictor_past_the_deadline_is_killed_and_left_out(
 
 @pytest.mark.parametrize(
     ("how", "reason"),
-    [("exit", "it raised SystemExit: 3"), ("hard exit", "exit code 4"), ("segfault", "signal SIGSEGV")],
+    [("hard exit", "exit code 4"), ("segfault", "signal SIGSEGV")],
 )
 def test_a_predictor_that_ends_the_process_is_left_out(
     how: str, reason: str, runner: IsolatedRunner, trips: list[tuple[str, str]]
@@ -208,6 +208,16 @@ def test_a_predictor_that_ends_the_process_is_left_out(
     assert (failure.component, failure.kind) == ("bad.words", "crashed")
     assert reason in failure.reason
     assert [component for component, _ in trips] == ["bad.words"]
+
+
+def test_sys_exit_costs_no_process_and_is_a_crash(runner: IsolatedRunner) -> None:
+    before = runner.pid
+    predicted = runner.predict("a good text :exit", today=TODAY)
+    assert _values(predicted.runs) == {"good.words": ["good"]}
+    assert [(one.component, one.kind, one.reason) for one in predicted.failures] == [
+        ("bad.words", "crashed", "SystemExit: 3")
+    ]
+    assert runner.pid == before
 
 
 def test_raising_costs_no_process_and_trips_nothing_here(runner: IsolatedRunner, trips: list[tuple[str, str]]) -> None:
