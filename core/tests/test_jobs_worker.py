@@ -160,7 +160,7 @@ def test_a_long_job_keeps_its_lease(store: Store) -> None:
         until(lambda: get(store, job_id).state is JobState.RUNNING)
         for _ in range(15):
             time.sleep(0.1)
-            assert sweep(store, None, now()).startswith("0 leases")
+            assert sweep(store, None, now()) == "0 leases ran out"
         release.set()
         until(lambda: get(store, job_id).state is JobState.DONE)
     assert get(store, job_id).attempts == 1
@@ -208,7 +208,7 @@ def test_a_database_that_is_away_is_waited_for(store: Store, monkeypatch: pytest
 PROCESS = """
 import sys, time
 from pathlib import Path
-from robotoff_core.jobs.scheduler import Scheduler
+from robotoff_core.jobs import scheduler as periodic
 from robotoff_core.jobs.worker import Worker
 from robotoff_core.store import Store
 
@@ -224,7 +224,8 @@ def work(_runtime, payload):
 
 worker = Worker(store, {"work": work}, None, threads=2, lease=1.0)
 worker.start()
-scheduler = Scheduler(store, None, {}, lease=3.0)
+periodic.SWEEP_INTERVAL = 1.0
+scheduler = periodic.Scheduler(store, None, {}, lease=3.0)
 scheduler.start()
 time.sleep(600)
 """
@@ -276,3 +277,23 @@ def test_the_sweep_publishes_what_was_lost(store: Store, tmp_path: Path) -> None
     assert transport.receive(0.1) == job_id
     assert transport.receive(0) is None
     transport.close()
+    away = Transport(file=tmp_path / "huey.db", redis="redis://127.0.0.1:1/0")
+    assert "the job transport is away" in sweep(store, away, now())
+
+
+def test_the_command_stops_gracefully(tmp_path: Path) -> None:
+    """`robotoff worker` begins, runs jobs, and ends with code 0 at SIGTERM."""
+    subprocess.run([sys.executable, "-m", "robotoff_core.cli.main", "db", "upgrade"], cwd=tmp_path, check=True)
+    store = Store(f"sqlite:///{tmp_path}/var/robotoff.db")
+    (job_id,) = enqueue(store, JobSpec("of a plugin that is not there", plugin="none"))
+    command = [sys.executable, "-m", "robotoff_core.cli.main", "worker", "--threads", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: get(store, job_id).state is JobState.PARKED, 60)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+    finally:
+        process.kill()
+        store.close()

@@ -31,6 +31,7 @@ _LANES = (Lane.HIGH, Lane.MODEL, Lane.LOW)
 _RANK = {lane: rank for rank, lane in enumerate(_LANES)}
 _ERROR_LENGTH = 2000
 _LOCK_SPACE = 0x6A6F62
+_CLAIM_ATTEMPTS = 5
 _COLUMNS = ", ".join(f'"{column.name}"' for column in job.columns)
 
 # what holds a key: a running job; or an earlier one that is due, or in back-off unless it is of the kind that lets
@@ -190,12 +191,14 @@ class Ledger:
         )
         if job_id is not None:
             statement = statement.bindparams(job_id=job_id)
-        try:
-            with self._connection.begin_nested():
-                row = self._connection.execute(statement.columns(*job.columns)).one_or_none()
-        except IntegrityError:
-            return None  # another worker took a job of this key between our look and our write
-        return None if row is None else _job(row)
+        for _ in range(_CLAIM_ATTEMPTS):
+            try:
+                with self._connection.begin_nested():
+                    row = self._connection.execute(statement.columns(*job.columns)).one_or_none()
+            except IntegrityError:
+                continue  # another worker took a job of this key between our look and our write: look again
+            return None if row is None else _job(row)
+        return None
 
     def renew(self, claims: Collection[Job], now: datetime, lease: float) -> set[int]:
         """Extend the leases of *claims* to *lease* seconds from now; returns the ids still held."""

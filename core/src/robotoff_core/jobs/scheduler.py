@@ -44,14 +44,17 @@ def sweep(store: Store, transport: Transport | None, now: datetime) -> str:
             tx.jobs.fail(job, f"the lease of {job.owner} ran out: the worker died or hung", now)
     for job in expired:
         log.warning("job %s (%s): the lease of %s ran out", job.id, job.kind, job.owner)
-    published = 0
-    if transport is not None:
-        with store.read() as tx:
-            due = tx.jobs.due(now, _REPUBLISH)
+    outcome = f"{len(expired)} leases ran out"
+    if transport is None:
+        return outcome
+    with store.read() as tx:
+        due = tx.jobs.due(now, _REPUBLISH)
+    try:
         # messages are mere wake-up calls: while some wait already, more of them say nothing new
-        if due and transport.waiting() == 0 and transport.publish(due):
-            published = len(due)
-    return f"{len(expired)} leases ran out, {published} jobs published again"
+        published = len(due) if due and transport.waiting() == 0 and transport.publish(due) else 0
+    except ConnectionError as error:
+        return f"{outcome}; {error}"
+    return f"{outcome}, {published} jobs published again"
 
 
 class Scheduler:

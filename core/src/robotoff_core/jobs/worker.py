@@ -160,6 +160,7 @@ class Worker:
                 self._listening.clear()
 
     def _listen(self, transport: Transport) -> None:
+        away = False
         while not self._stop.is_set():
             # with all threads busy the messages are for other processes
             if not self._listening.wait(LOOK):
@@ -167,9 +168,14 @@ class Worker:
             try:
                 received = transport.receive(timeout=1.0)
             except ConnectionError as error:
-                log.warning("%s; the ledger is looked at every %s s", error, LOOK)
+                if not away:
+                    log.warning("%s; until it is back the ledger is looked at every %s s", error, LOOK)
+                away = True
                 self._stop.wait(PAUSE)
                 continue
+            if away:
+                log.info("the job transport is back")
+                away = False
             if received is not None:
                 with self._wake:
                     self._wake.notify_all()
