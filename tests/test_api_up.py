@@ -148,8 +148,9 @@ def test_up_names_what_is_wrong(tmp_path: Path) -> None:
     assert "Traceback" not in wrong.output
     (tmp_path / "robotoff.toml").write_text('[server]\ntrusted_proxies = ["proxy"]\n')
     wrong = Command(tmp_path, "up", "--var", "data", "--port", str(free_port()))
-    assert wrong.process.wait(60) == 1
+    assert wrong.process.wait(60) == 2
     assert "server.trusted_proxies: 'proxy'" in wrong.output
+    assert "robotoff.toml:2" in wrong.output
     assert "Traceback" not in wrong.output
 
 
@@ -178,6 +179,17 @@ def test_serve_replaces_a_process_that_dies(tmp_path: Path) -> None:
             assert get(port, "/api/v1/status") == {"status": "running"}
         assert serve.stop() == 0
         assert not any(psutil.pid_exists(pid) for pid in first)
+
+
+def test_serve_does_not_go_on_when_it_cannot_serve(tmp_path: Path) -> None:
+    environ = ("--set", "var=data")
+    subprocess.run([ROBOTOFF, *environ, "db", "upgrade"], cwd=tmp_path, check=True, timeout=60, capture_output=True)
+    broken = ("--strict", "--set", "plugins.enabled=absent")
+    for processes in ("1", "2"):
+        failed = Command(tmp_path, *environ, *broken, "serve", "--processes", processes, "--port", str(free_port()))
+        assert failed.process.wait(60) == 1
+        assert "absent" in failed.output
+        assert "Traceback" not in failed.output
 
 
 def wait_until_served(port: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 from server_kit import PaintPlugin, runtime_in
 
 from robotoff_core.runtime import Runtime
+from robotoff_server import services, serving
 from robotoff_server.testing import Client, Served
 
 ORIGIN = {"Origin": "https://hunger.openfoodfacts.org"}
@@ -126,6 +127,46 @@ def test_connections_beyond_the_limit_are_told(tmp_path: Path) -> None:
         time.sleep(0.1)
         assert served.client.get("/api/v1/status").status == 200
     runtime.close()
+
+
+def test_connections_that_say_nothing_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "FIRST_REQUEST", 0.3)
+    runtime = runtime_in(tmp_path, PaintPlugin())
+    with Served(runtime) as served:
+        where = served.url.removeprefix("http://").split(":")
+        silent, slow, polite = (socket.create_connection((where[0], int(where[1])), timeout=5) for _ in range(3))
+        slow.send(b"GET /api/v1/status HTTP/1.1\r\n")
+        polite.send(b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert polite.recv(100).startswith(b"HTTP/1.1 200")
+        assert silent.recv(100) == b""
+        assert slow.recv(100) == b""
+        polite.send(b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n")  # it may stay
+        while b"HTTP/1.1 200" not in polite.recv(1000):
+            pass
+        for one in (silent, slow, polite):
+            one.close()
+    runtime.close()
+
+
+def test_bodies_that_do_not_arrive_are_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "BODY_SECONDS", 0.3)
+    runtime = runtime_in(tmp_path, PaintPlugin())
+    with Served(runtime) as served:
+        where = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((where[0], int(where[1])), timeout=5) as one:
+            one.send(
+                b"POST /api/v1/insights/annotate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\n\r\na=1"
+            )
+            assert one.recv(100).startswith(b"HTTP/1.1 408")
+    runtime.close()
+
+
+def test_no_request_has_a_million_parameters(api: Client) -> None:
+    reply = api.request(
+        "POST", "/api/v1/insights/annotate", b"a&" * 5000, {"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert (reply.status, reply.json()["description"]) == (400, "too many parameters, max: 1000")
 
 
 def test_stopping_finishes_running_requests(tmp_path: Path) -> None:

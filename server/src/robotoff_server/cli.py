@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from robotoff_core.cli.common import configuration
+from robotoff_core.cli.common import UsageFailure, configuration
 from robotoff_core.config import Layer
 
 if TYPE_CHECKING:
@@ -60,11 +60,14 @@ def up(
     from .up import bring_up
 
     logs.set_up(log_level or "warning")
+    _check(config)
     try:
         with _database_errors():
             bring_up(config, demo=demo, say=_say)
     except (RunningError, PortTakenError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+    except PermissionError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}. Name another folder with --var.") from None
 
 
 @click.command()
@@ -84,6 +87,7 @@ def serve(ctx: click.Context, processes: int, host: str | None, port: int | None
     from .serving import PortTakenError, address, listen
 
     logs.set_up(log_level or "info")
+    _check(config)
     with _database_errors():
         require_database(config)
     try:
@@ -98,6 +102,16 @@ def serve(ctx: click.Context, processes: int, host: str | None, port: int | None
         serve_one(config, listener, ready)
     else:
         sys.exit(supervise(config, listener, processes, ready))
+
+
+def _check(config: "Config") -> None:
+    """What only the server reads of the configuration; wrong values end the command before anything is opened."""
+    from .identity import networks
+
+    try:
+        networks(config.server.trusted_proxies)
+    except ValueError as error:
+        raise UsageFailure(f"{error} ({config.origin('server.trusted_proxies')})") from None
 
 
 @contextmanager

@@ -29,6 +29,9 @@ MAX_INTEGER = 2**31 - 1
 MAX_COUNT = 1000
 """The longest page. Clients ask for up to 100; more than this is answered with this many."""
 
+MAX_PARAMETERS = 1000
+"""Nobody sends so many; reading millions would keep everybody else waiting."""
+
 T = TypeVar("T")
 
 
@@ -217,6 +220,8 @@ def country_tags() -> dict[str, str]:
 
 def _pairs(raw: str) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
+    if raw.count("&") >= MAX_PARAMETERS:
+        raise refused(f"too many parameters, max: {MAX_PARAMETERS}")
     for pair in raw.split("&"):
         if pair:
             name, _, value = pair.partition("=")

@@ -14,12 +14,15 @@ from collections.abc import Callable
 from types import FrameType
 
 from robotoff_core.config import Config
+from robotoff_core.plugins.registry import PluginsError
 
 from .serving import STOP, on_signals, run
 
 __all__ = ["serve_one", "supervise"]
 
 log = logging.getLogger("robotoff.serve")
+CANNOT_SERVE = 3
+"""The exit code of a child that failed before it served: another one would fail too."""
 SOON = 5.0
 """A child that dies within so many seconds of its start is not replaced at once."""
 LONGEST_WAIT = 30.0
@@ -70,11 +73,14 @@ def supervise(config: Config, listener: socket.socket, processes: int, ready: Ca
     while not stopping:
         while len(children) < processes and time.monotonic() >= next_start and not stopping:
             children[_fork(config, listener)] = time.monotonic()
-        for pid, status in _ended(children):
-            lived = time.monotonic() - children.pop(pid)
+        ended = [(pid, _code(status), time.monotonic() - children.pop(pid)) for pid, status in _ended(children)]
+        if any(code == CANNOT_SERVE for _, code, _ in ended):
+            _stop_all(children)
+            return 1
+        for pid, code, lived in ended:
             wait = 0.0 if lived > SOON else min(max(1.0, wait * 2), LONGEST_WAIT)
             next_start = time.monotonic() + wait
-            log.error("server process ended, another starts in %.0f s", wait, extra={"pid": pid, "code": _code(status)})
+            log.error("server process ended, another starts in %.0f s", wait, extra={"pid": pid, "code": code})
         time.sleep(0.1)
     return _stop_all(children)
 
@@ -83,12 +89,19 @@ def _fork(config: Config, listener: socket.socket) -> int:
     pid = os.fork()
     if pid:
         return pid
-    code = 1
+    code = CANNOT_SERVE
+
+    def ready() -> None:
+        nonlocal code
+        code = 1
+
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        serve_one(config, listener)
+        serve_one(config, listener, ready)
         code = 0
+    except PluginsError as error:
+        log.error("strict: plugins in trouble: %s", error)
     except BaseException:  # the child must never go on as a second parent
         log.exception("server process failed")
     finally:

@@ -153,8 +153,9 @@ def _settled(runtime: Runtime, patience: float, stopped: Callable[[], bool]) -> 
     """Wait until no job is due and none runs, at most *patience* seconds; returns the number of open questions."""
     from robotoff_core.store.records import JobState
 
-    if not isinstance(runtime.runner, Runner):
-        runtime.runner.start()
+    for runner in (runtime.runner, runtime.interactive_runner):
+        if not isinstance(runner, Runner):
+            runner.start()
     end = time.monotonic() + patience
     while time.monotonic() < end and not stopped():
         with runtime.store.read() as tx:
