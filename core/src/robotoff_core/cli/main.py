@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("robotoff_core.cli.config:config", "Show or check the configuration."),
     "db": ("robotoff_core.cli.db:db", "Upgrade, inspect or check the database."),
     "import": ("robotoff_core.cli.import_cmd:import_", "Load products, images, predictions or insights in bulk."),
+    "jobs": ("robotoff_core.cli.jobs:jobs", "Inspect and replay jobs; pause and resume periodic tasks."),
     "plugins": ("robotoff_core.cli.plugins:plugins", "List, inspect, check, create or reset plugins."),
     "predict": ("robotoff_core.cli.predict:predict", "Run the predictors over OCR files or texts."),
     "refresh": ("robotoff_core.cli.refresh:refresh", "Import a product's predictions again."),
