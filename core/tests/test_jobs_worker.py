@@ -297,3 +297,19 @@ def test_the_command_stops_gracefully(tmp_path: Path) -> None:
     finally:
         process.kill()
         store.close()
+
+
+def test_a_job_claimed_while_stopping_is_given_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    (job_id,) = enqueue(store, JobSpec("work"))
+    worker = Worker(store, {"work": lambda *_: pytest.fail("it ran")}, RUNTIME)
+    claim = worker._claim
+
+    def claim_and_stop(lanes: Any) -> Job | None:
+        job = claim(lanes)
+        worker.stop(0)
+        return job
+
+    monkeypatch.setattr(worker, "_claim", claim_and_stop)
+    worker._work([Lane.HIGH])
+    job = get(store, job_id)
+    assert (job.state, job.attempts, job.owner) == (JobState.PENDING, 0, None)

@@ -144,6 +144,9 @@ class Worker:
             if job is None:
                 self._rest()
                 continue
+            if self._stop.is_set():
+                self._give_back(job)
+                break
             self._run(job)
             with self._wake:
                 self._wake.notify_all()  # the job's key is free: its next one may be for another thread's lanes
@@ -216,6 +219,13 @@ class Worker:
             log.exception("the outcome of job %s (%s) could not be recorded", job.id, job.kind)
         finally:
             del self._running[job.id]
+
+    def _give_back(self, job: Job) -> None:
+        try:
+            with self._store.write() as tx:
+                tx.jobs.release(job, self._now())
+        except SQLAlchemyError as error:
+            log.warning("job %s was claimed and could not be given back; its lease runs out: %s", job.id, error)
 
     def _outcome(self, job: Job) -> tuple[JobState, str]:
         handler = self._handlers.get(job.kind)

@@ -100,15 +100,11 @@ class Insights:
         An open insight whose claim is open already (another writer was first) is left out: nothing is raised, its id is
         not returned.
         """
-        returning = ("id",)
-        written = {row.id for row in self._insert(insights, returning)}
+        rows = [_row(item) for item in insights]
+        returned = insert_rows(self._connection, insight, rows, conflict=_CLAIM, returning=("id",))
+        written = {row.id for row in returned}
         self._add_tags(item for item in insights if item.id in written)
         return written
-
-    def _insert(self, insights: Sequence[Insight], returning: Iterable[str]) -> list[Row[Any]]:
-        return insert_rows(
-            self._connection, insight, [_row(item) for item in insights], conflict=_CLAIM, returning=returning
-        )
 
     def update(self, changes: Sequence[tuple[Insight, Insight]]) -> int:
         """Write the columns in which each (old, new) pair differs; equal pairs cost nothing. Returns the rows written.
