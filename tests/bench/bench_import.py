@@ -5,6 +5,7 @@ with its indexes. Prints rates and ratios; a ratio below 0.25, or a second impor
 """
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
@@ -97,7 +98,7 @@ def measure(url: str, folder: Path) -> dict[str, Any]:
     return {"first": first, "again": again, "bare": bare, "counts": counts.counts}
 
 
-def main() -> None:
+def main() -> int:
     server = PostgreSQL.start()
     try:
         results = []
@@ -117,7 +118,8 @@ def main() -> None:
     print(f"  import               {rows / best['first']:>10,.0f} rows/s   {ratio:.2f} x bare{slow}")
     print(f"  importing it again   {rows / best['again']:>10,.0f} rows/s   {speedup:.1f} x the first{slower}")
     print(f"  counts               {best['counts']}")
+    return int(bool(slow or slower))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
