@@ -229,6 +229,13 @@ def test_reset_puts_a_component_back_to_work_everywhere(system: System) -> None:
     _wait(lambda: system.get("/plugins/raises_in_predict")["state"] == "enabled", system)
 
 
+@pytest.mark.parametrize("slug", ["sleeps_in_predict", "raises_in_import"])
+def test_strict_starts_nothing_with_a_tripped_component(slug: str, system: System) -> None:
+    done = robotoff(system.environ, "--strict", "--set", f"plugins.enabled={','.join([*REAL, slug])}", "worker")
+    assert done.returncode == 1
+    assert f"robotoff plugins reset {TRIPPED[slug][0]}" in done.stderr
+
+
 def test_strict_does_not_come_up(system: System, tmp_path: Path) -> None:
     environ = {**system.environ, "ROBOTOFF_VAR": str(tmp_path)}
     done = robotoff(environ, "--strict", "up", "--port", "0")

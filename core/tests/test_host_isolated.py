@@ -87,7 +87,7 @@ BAD = """
             if "proxy" in document.text:
                 return [Prediction("bad_thing", value="x", data={"a": MappingProxyType({})})]
             if "slow" in document.text:
-                time.sleep(0.4)
+                time.sleep(0.9)
             return []
 
     class BadImporter(Importer):
@@ -234,6 +234,21 @@ def test_values_that_cannot_leave_the_process_are_the_predictors_fault(runner: I
     predicted = runner.predict("good proxy", today=TODAY)
     assert _values(predicted.runs) == {"good.words": ["good"]}
     assert [(one.component, one.kind) for one in predicted.failures] == [("bad.words", "wrong type")]
+
+
+def test_waiting_for_a_processor_does_not_count(
+    runner: IsolatedRunner, trips: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is too busy must not trip anybody: the time in the queue of runnable processes is not counted."""
+    assert [one.kind for one in runner.predict("good slow", today=TODAY).failures] == ["deadline"]
+    trips.clear()
+    monkeypatch.setattr("robotoff_core.jobs.host._Child._queued", lambda self: time.monotonic())
+    assert runner.predict("good slow", today=TODAY).failures == ()
+    assert trips == []
+    started = time.monotonic()
+    predicted = runner.predict("good :sleep", today=TODAY)  # but it extends the deadline only so far
+    assert [one.kind for one in predicted.failures] == ["deadline"]
+    assert time.monotonic() - started < 15
 
 
 def test_a_tripped_component_is_not_called(runner: IsolatedRunner) -> None:

@@ -210,6 +210,18 @@ def test_all_processes_agree_and_reset_puts_it_back(database: Any, place: list[s
     assert _run(*place, "plugins", "reset", "good.words").exit_code == 1
 
 
+def test_strict_starts_no_process_with_a_tripped_component(database: Any, tmp_path: Path, place: list[str]) -> None:
+    from robotoff_core.plugins.registry import PluginsError
+    from robotoff_core.runtime import Runtime
+
+    Breaker(database).trip("good.words", "good", "hung")
+    options = {"var": tmp_path / "var", "plugins.enabled": ["good"]}
+    Runtime.open(load_config(None, options, {})).close()
+    with pytest.raises(PluginsError, match=r"plugin good: tripped: .*hung.*robotoff plugins reset good\.words"):
+        Runtime.open(load_config(None, {**options, "strict": True}, {}))
+    assert _run("--strict", *place, "--set", "plugins.enabled=good", "plugins", "list").exit_code == 1
+
+
 def test_reset_of_a_plugin_resets_its_components(database: Any, tmp_path: Path) -> None:
     breaker = Breaker(database)
     breaker.trip("good.words", "good", "x")

@@ -10,7 +10,7 @@ from .config import Config
 from .documents import Documents
 from .engine.runner import Failure, Runner
 from .identity import Identity, LocalAccounts
-from .plugins.breaker import Breaker
+from .plugins.breaker import Breaker, require_untripped
 from .plugins.pending import pending_migrations
 from .plugins.records import PluginRecord
 from .plugins.registry import Registry, load_plugins
@@ -53,16 +53,20 @@ class Runtime:
 
     @classmethod
     def open(cls, config: Config, *, isolated: bool = False, registry: Registry | None = None) -> "Runtime":
-        """The runtime that *config* describes. Opens no connection yet.
+        """The runtime that *config* describes. Keeps no connection open yet.
 
         *isolated*: components run in a child process under a deadline (server and workers), else in this process
         (command line). Raises :class:`~robotoff_core.plugins.registry.PluginsError` with ``strict`` when a plugin is
         in trouble.
         """
         products = RecordingProducts(Path(config.products.file)) if config.products.file else NoProducts()
+        if registry is None:
+            registry = load_plugins(config, pending=pending_migrations)
+        if config.strict:
+            require_untripped(registry, config)
         return cls(
             config,
-            load_plugins(config, pending=pending_migrations) if registry is None else registry,
+            registry,
             Store(config.database),
             Taxonomies(config.taxonomies, config.var / "taxonomies"),
             products,

@@ -13,6 +13,7 @@ from attrs import frozen
 __all__ = [
     "CORE_DEADLINE",
     "GRACE",
+    "MAX_EXTENSION",
     "NOBODY",
     "START_DEADLINE",
     "Status",
@@ -30,6 +31,8 @@ CORE_DEADLINE = 60.0
 """Seconds for core's own work inside a call: decoding a document, loading a taxonomy."""
 GRACE = 5.0
 """Seconds after a deadline at which the child's own alarm ends it, should the parent be gone."""
+MAX_EXTENSION = 5
+"""By how many of its length a deadline is extended at most while the child waits for a processor."""
 NOBODY = 0
 """The index of core itself; components count from 1."""
 

@@ -22,13 +22,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from ..engine.runner import Failure, Predicted, ReconcileInput
-from .frames import CORE_DEADLINE, NOBODY, START_DEADLINE, Status, readable, receive, send
+from .frames import CORE_DEADLINE, MAX_EXTENSION, NOBODY, START_DEADLINE, Status, readable, receive, send
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -284,10 +285,12 @@ class _Child:
         Raises :class:`TimeoutError` past the deadline, :class:`EOFError` when the child died.
         """
         Status(NOBODY, monotonic()).write(self._memory)
+        queued = self._queued()
         send(self._socket, (frame, whole, each), CORE_DEADLINE)
         step = max((whole or each) / 8, 0.01)  # while we wait, the child moves on to other components
-        while not readable(self._socket, min(self._patience(whole, each), step)):
-            if self._patience(whole, each) <= 0:
+        while not readable(self._socket, min(max(self._patience(whole, each), step / 4), step)):
+            left = self._patience(whole, each)
+            if left <= 0 and left + min(self._queued() - queued, MAX_EXTENSION * (whole or each)) <= 0:
                 raise TimeoutError
         reply: tuple[str, Any] = receive(self._socket, monotonic() + CORE_DEADLINE)
         return reply
@@ -302,6 +305,14 @@ class _Child:
         else:
             limit = each
         return now.entered + limit - monotonic()
+
+    def _queued(self) -> float:
+        """Seconds for which the child was ready to run and had to wait for a processor: on a busy machine, that time is
+        not its components'. 0 where the system does not tell."""
+        try:
+            return int(Path(f"/proc/{self.process.pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return 0.0
 
     def status(self) -> tuple[str, str, float]:
         """The component that runs now, the one that ran longest in this call, and its seconds."""

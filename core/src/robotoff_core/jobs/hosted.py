@@ -19,6 +19,7 @@ from ..engine.runner import METHODS, Failure, Predicted, Runner
 from .frames import (
     CORE_DEADLINE,
     GRACE,
+    MAX_EXTENSION,
     NOBODY,
     START_DEADLINE,
     Status,
@@ -77,7 +78,8 @@ class _Progress:
                 slowest, seconds = before.current, took
         self._now = Status(index, now, spent, slowest, seconds)
         self._now.write(self._memory)
-        signal.setitimer(signal.ITIMER_REAL, (CORE_DEADLINE if index == NOBODY else self._limit) + GRACE)
+        limit = CORE_DEADLINE if index == NOBODY else self._limit * (1 + MAX_EXTENSION)
+        signal.setitimer(signal.ITIMER_REAL, limit + GRACE)
         return before.current
 
 

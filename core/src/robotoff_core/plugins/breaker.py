@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..store import Store
     from .registry import Registry
 
-__all__ = ["AT_ONCE", "Breaker", "Failed", "read_trips", "reset_trips"]
+__all__ = ["AT_ONCE", "Breaker", "Failed", "read_trips", "require_untripped", "reset_trips"]
 
 AT_ONCE = frozenset({"deadline", "crashed"})
 """Kinds of failure that cost a whole process: one is enough."""
@@ -135,6 +135,18 @@ def read_trips(config: "Config") -> tuple[Trip, ...]:
     else:
         rows = _read_sqlite(path)
     return tuple(Trip(*row) for row in rows)
+
+
+def require_untripped(registry: "Registry", config: "Config") -> None:
+    """For ``strict``, at a process's start.
+
+    Raises :class:`~robotoff_core.plugins.registry.PluginsError` when a component that would run here is tripped.
+    """
+    from .registry import PluginsError
+
+    trouble = [record for record in registry.with_trips(read_trips(config)).records if record.state.is_trouble]
+    if trouble:
+        raise PluginsError(trouble)
 
 
 def _sqlite_file(url: str) -> Path | None:
