@@ -99,13 +99,19 @@ def visit(chromium: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda line: troubles.append(line.text) if line.type in ("error", "warning") else None)
         page.goto(demo.url)
-        expect(page.locator("#answers")).to_be_visible(timeout=20000)
+        loaded(page)
         return page
 
     yield opened
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+def loaded(page: Page) -> None:
+    """Wait until the page asks."""
+    expect(page.locator("#answers")).to_be_visible(timeout=20000)
+    expect(page.locator("#question")).to_have_attribute("aria-busy", "false")
 
 
 def asked(page: Page) -> tuple[str, str, str]:
@@ -121,6 +127,7 @@ def to_go(page: Page) -> int:
 
 def answered(page: Page, act: Callable[[], object], says: str) -> None:
     """Do *act* and wait for the words that follow and for the next question."""
+    loaded(page)
     before = to_go(page)
     act()
     expect(page.locator("#outcome")).to_contain_text(says)
@@ -162,6 +169,7 @@ def test_all_keys(visit: Callable[..., Page], demo: Demo) -> None:
     answered(page, lambda: page.keyboard.press("s"), "Skipped")
     answered(page, lambda: page.keyboard.press("ArrowDown"), "Skipped")
     assert len(demo.products.edits()) == edits
+    loaded(page)
     before = asked(page)
     page.locator("#language").focus()
     page.keyboard.press("y")  # the list's own key
@@ -195,6 +203,7 @@ def test_three_anonymous_visitors_decide(visit: Callable[..., Page], demo: Demo)
     page = visit()
     page.get_by_text("anonymous", exact=True).click()
     expect(page.locator("#visitor")).to_contain_text("anonymous visitor")
+    loaded(page)
     edits = len(demo.products.edits())
     question = asked(page)
     answered(page, lambda: page.keyboard.press("y"), "Your vote counts")

@@ -8,7 +8,7 @@ const SAVED_VOTER = "robotoff-voter";
 const SAVED_LANG = "robotoff-lang";
 const WORDS = { 1: "yes", 0: "no", "-1": "skip" };
 
-const state = { products: new Map(), votesNeeded: 3, queue: [], count: 0, current: null, product: null, busy: false, waiting: null };
+const state = { products: new Map(), votesNeeded: 3, queue: [], count: 0, current: null, product: null, round: 0, loading: false, busy: false, waiting: null };
 
 const key = ({ server_type, barcode }) => `${server_type}:${barcode}`;
 
@@ -16,20 +16,29 @@ const key = ({ server_type, barcode }) => `${server_type}:${barcode}`;
 
 async function loadQuestions() {
   clearTimeout(state.waiting);
-  const asked = state.product;
+  const round = ++state.round; // a later one (another voter, product, language) makes this one's answer stale
+  loading(true);
   try {
-    const found = await api.questions(asked);
-    if (asked !== state.product) return;
+    const found = await api.questions(state.product);
+    if (round !== state.round) return;
     state.queue = found.questions;
     state.count = found.count ?? found.questions.length;
-    await showNext();
+    showNext();
   } catch (error) {
+    if (round !== state.round) return;
     tell(`The questions could not be loaded: ${error.message}`, "bad");
     state.waiting = setTimeout(loadQuestions, 5000);
   }
+  if (round === state.round) loading(false);
 }
 
-async function showNext() {
+// Meanwhile nothing can be answered: what stands there may be somebody else's question.
+function loading(on) {
+  state.loading = on;
+  byId("question").setAttribute("aria-busy", String(on));
+}
+
+function showNext() {
   const question = state.queue[0] ?? null;
   state.current = question;
   byId("remaining").textContent = question ? (state.count >= 100 ? "100 or more to go" : `${state.count} to go`) : "";
@@ -48,7 +57,7 @@ async function showNext() {
   byId("product-name").textContent = product ? [product.name, product.brands].filter(Boolean).join(" · ") : `Barcode ${question.barcode}`;
   byId("ask-text").textContent = question.question;
   byId("ask-value").textContent = question.value ?? "";
-  await showEvidence(question, product);
+  showEvidence(question, product); // the picture may come a moment later
 }
 
 async function showEvidence(question, product) {
@@ -69,7 +78,7 @@ async function showEvidence(question, product) {
 
 async function answer(annotation) {
   const question = state.current;
-  if (!question || state.busy) return;
+  if (!question || state.busy || state.loading) return;
   state.busy = true;
   byId("answers").classList.add("busy");
   tell("Saving…");
@@ -78,7 +87,7 @@ async function answer(annotation) {
     tell(said(reply, annotation), reply.status_code === 10 || reply.status_code === 11 || reply.status_code === 13 ? "bad" : "good");
     state.queue = state.queue.filter((other) => other !== question);
     state.count = Math.max(0, state.count - 1);
-    if (state.queue.length) await showNext();
+    if (state.queue.length) showNext();
     else await loadQuestions();
     refresh();
   } catch (error) {
