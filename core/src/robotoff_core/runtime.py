@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +49,9 @@ class Runtime:
         self.breaker = Breaker(store, after=config.jobs.trip_after)
         self.runner_inline = Runner(registry, taxonomies)
         self._isolated = isolated
+        # Their processes start with the first call. Those who wait for an answer never wait behind a document.
+        self.runner = self._new_runner()
+        self.interactive_runner = self._new_runner()
 
     @classmethod
     def open(cls, config: Config, *, isolated: bool = False, registry: Registry | None = None) -> "Runtime":
@@ -74,16 +76,6 @@ class Runtime:
             isolated=isolated,
         )
 
-    @cached_property
-    def runner(self) -> "Runner | IsolatedRunner":
-        """Runs components for jobs."""
-        return self._new_runner()
-
-    @cached_property
-    def interactive_runner(self) -> "Runner | IsolatedRunner":
-        """Runs annotators while somebody waits; never behind a document. Its process starts with the first answer."""
-        return self._new_runner()
-
     def _new_runner(self) -> "Runner | IsolatedRunner":
         if not self._isolated:
             return self.runner_inline
@@ -105,8 +97,7 @@ class Runtime:
 
     def close(self) -> None:
         """Stop child processes and close connections."""
-        for name in ("runner", "interactive_runner"):
-            runner = self.__dict__.pop(name, None)
-            if runner is not None and runner is not self.runner_inline:
+        for runner in (self.runner, self.interactive_runner):
+            if not isinstance(runner, Runner):
                 runner.close()
         self.store.close()
