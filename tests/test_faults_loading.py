@@ -63,8 +63,14 @@ def test_the_others_predict(environ: dict[str, str]) -> None:
         assert f"plugin {slug}: " in done.stderr or slug == "has_pending_migrations"
 
 
-@pytest.mark.parametrize("slug", LOADING)
-@pytest.mark.parametrize("command", ["plugins list", "worker"])
+@pytest.mark.parametrize(
+    ("slug", "command"),
+    [
+        *((slug, "plugins list") for slug in LOADING),
+        ("exits_at_import", "worker"),
+        ("has_pending_migrations", "worker"),
+    ],
+)
 def test_strict_exits_non_zero(slug: str, command: str, environ: dict[str, str]) -> None:
     enabled = ",".join([*REAL, slug])
     done = robotoff(environ, "--strict", "--set", f"plugins.enabled={enabled}", *command.split())
