@@ -53,6 +53,7 @@ function showNext() {
     if (!state.product) state.waiting = setTimeout(loadQuestions, 3000);
     return;
   }
+  byId("evidence").classList.add("stale"); // the last question's picture, until this one's is there
   const product = state.products.get(key(question));
   byId("product-name").textContent = product ? [product.name, product.brands].filter(Boolean).join(" · ") : `Barcode ${question.barcode}`;
   byId("ask-text").textContent = question.question;
@@ -70,10 +71,11 @@ async function showEvidence(question, product) {
   if (drawn) {
     const box = drawn.id === imageId ? insight.bounding_box : null;
     figure.replaceChildren(picture(drawn, `Picture of ${name}`, box));
-    return;
+  } else {
+    const photo = question.source_image_url;
+    figure.replaceChildren(photo ? element("img", { src: photo, alt: `Photo of ${name}` }) : element("p", { class: "no-picture" }, "no picture"));
   }
-  const photo = question.source_image_url;
-  figure.replaceChildren(photo ? element("img", { src: photo, alt: `Photo of ${name}` }) : element("p", { class: "no-picture" }, "no picture"));
+  figure.classList.remove("stale");
 }
 
 async function answer(annotation) {

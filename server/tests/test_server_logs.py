@@ -1,0 +1,70 @@
+"""Logs: one JSON object a line, the request's id in every line that its work writes, nothing secret."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from server_kit import ANNA, insight, store
+
+from robotoff_core.runtime import Runtime
+from robotoff_server import logs
+from robotoff_server.testing import Client
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.set_up("info", stream)
+    yield stream
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_lines_are_json_with_extras_and_exceptions(written: io.StringIO) -> None:
+    try:
+        raise KeyError("ä")
+    except KeyError:
+        logging.getLogger("x").exception("no %s", "luck", extra={"job": 7, "odd": {1: object}})
+    (line,) = lines(written)
+    assert (line["level"], line["logger"], line["message"], line["job"]) == ("error", "x", "no luck", 7)
+    assert line["exception"].endswith("KeyError: 'ä'")
+    assert line["time"].endswith("+00:00")
+
+
+def test_each_request_has_a_line(api: Client, written: io.StringIO) -> None:
+    api.get("/api/v1/status?token=hidden", {"X-Request-ID": "abc"})
+    (line,) = [line for line in lines(written) if line["logger"] == "robotoff.server"]
+    assert (line["request"], line["method"], line["path"], line["status"]) == ("abc", "GET", "/api/v1/status", 200)
+    assert line["ms"] >= 0
+
+
+def test_the_id_goes_into_the_threads(
+    api: Client, runtime: Runtime, written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = runtime.store.read
+
+    def noted() -> Any:
+        logging.getLogger("store").info("reading")
+        return read()
+
+    monkeypatch.setattr(runtime.store, "read", noted)
+    api.get("/api/v1/insights", {"X-Request-ID": "abc"})
+    assert {line["request"] for line in lines(written) if line["logger"] == "store"} == {"abc"}
+
+
+def test_no_password_is_logged_or_answered(api: Client, runtime: Runtime, written: io.StringIO) -> None:
+    (one,) = store(runtime, insight())
+    reply = api.form("/api/v1/insights/annotate", {"insight_id": one, "annotation": 0, "password": "hunter2"}, ANNA)
+    assert reply.status == 200
+    said = written.getvalue() + reply.body.decode() + repr(runtime.config)
+    for secret in ("secret", "hunter2", ANNA["Authorization"].split()[1]):
+        assert secret not in said.replace('"secret"', "")  # a type of the test's plugin has that name
