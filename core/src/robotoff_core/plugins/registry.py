@@ -185,6 +185,8 @@ def load_plugins(
     trouble = [record for record in registry.records if record.state.is_trouble]
     for record in trouble:
         logger.warning("plugin %s: %s: %s. %s", record.slug, record.state, record.reason, record.next_step)
+        if record.traceback:
+            logger.debug("plugin %s: %s", record.slug, record.traceback)
     if config.strict and trouble:
         raise PluginsError(trouble)
     return registry
