@@ -236,6 +236,14 @@ def test_strict_starts_nothing_with_a_tripped_component(slug: str, system: Syste
     assert f"robotoff plugins reset {TRIPPED[slug][0]}" in done.stderr
 
 
+def test_strict_ends_a_process_in_which_a_component_trips(system: System, tmp_path: Path) -> None:
+    environ = {**system.environ, "ROBOTOFF_VAR": str(tmp_path), "ROBOTOFF_PLUGINS__ENABLED": "control,exits_in_predict"}
+    done = robotoff(environ, "--strict", "up", "--demo", "--port", "0")
+    assert done.returncode == 1
+    assert "plugin exits_in_predict: tripped: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_strict_does_not_come_up(system: System, tmp_path: Path) -> None:
     environ = {**system.environ, "ROBOTOFF_VAR": str(tmp_path)}
     done = robotoff(environ, "--strict", "up", "--port", "0")

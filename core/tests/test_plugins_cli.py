@@ -222,6 +222,18 @@ def test_strict_starts_no_process_with_a_tripped_component(database: Any, tmp_pa
     assert _run("--strict", *place, "--set", "plugins.enabled=good", "plugins", "list").exit_code == 1
 
 
+def test_strict_makes_a_trip_fatal(database: Any, tmp_path: Path, place: list[str]) -> None:
+    from robotoff_core.plugins.registry import PluginsError
+    from robotoff_core.runtime import Runtime
+
+    options = {"var": tmp_path / "var", "plugins.enabled": ["good"], "strict": True, "jobs.trip_after": 2}
+    runtime = Runtime.open(load_config(None, options, {}))
+    for _ in range(2):
+        runtime.observe(["good.words"], [_Failure("good.words")])  # type: ignore[list-item]
+    with pytest.raises(PluginsError, match=r"plugin good: tripped: .* failed 2 times in a row"):
+        runtime.close()
+
+
 def test_reset_of_a_plugin_resets_its_components(database: Any, tmp_path: Path) -> None:
     breaker = Breaker(database)
     breaker.trip("good.words", "good", "x")

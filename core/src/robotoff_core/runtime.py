@@ -1,5 +1,7 @@
 """The runtime: everything a process needs, made once from the configuration and handed to whoever works with it."""
 
+import os
+import signal
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +14,7 @@ from .identity import Identity, LocalAccounts
 from .plugins.breaker import Breaker, require_untripped
 from .plugins.pending import pending_migrations
 from .plugins.records import PluginRecord
-from .plugins.registry import Registry, load_plugins
+from .plugins.registry import PluginsError, Registry, load_plugins
 from .products import NoProducts, ProductSource, ProductWriter
 from .products.recording import RecordingProducts
 from .store import Store
@@ -49,6 +51,7 @@ class Runtime:
         self.breaker = Breaker(store, after=config.jobs.trip_after)
         self.runner_inline = Runner(registry, taxonomies)
         self._isolated = isolated
+        self._fatal: PluginsError | None = None
         # Their processes start with the first call. Those who wait for an answer never wait behind a document.
         self.runner = self._new_runner()
         self.interactive_runner = self._new_runner()
@@ -88,16 +91,30 @@ class Runtime:
         return datetime.now(UTC)
 
     def observe(self, ran: Iterable[str], failures: Sequence[Failure]) -> None:
-        """Tell the breaker how one call went: the components that ran, and those of them that failed."""
-        self.breaker.observe(ran, [failure for failure in failures if failure.kind != "tripped"])
+        """Tell the breaker how one call went: the components that ran, and those of them that failed.
+
+        With ``strict``, a component that trips ends a server or worker: it is asked to stop, and :meth:`close` raises.
+        """
+        trips = self.breaker.observe(ran, [failure for failure in failures if failure.kind != "tripped"])
+        if trips and self.config.strict and self._fatal is None:
+            slugs = {trip.plugin for trip in trips}
+            records = self.registry.with_trips(trips).records
+            self._fatal = PluginsError(record for record in records if record.slug in slugs)
+            if self._isolated:
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def plugin_records(self) -> tuple[PluginRecord, ...]:
         """The record of every plugin, with what is tripped now."""
         return self.breaker.apply(self.registry).records
 
     def close(self) -> None:
-        """Stop child processes and close connections."""
+        """Stop child processes and close connections.
+
+        Raises :class:`~robotoff_core.plugins.registry.PluginsError` with ``strict`` when a component tripped meanwhile.
+        """
         for runner in (self.runner, self.interactive_runner):
             if not isinstance(runner, Runner):
                 runner.close()
         self.store.close()
+        if self._fatal is not None:
+            raise self._fatal
