@@ -199,4 +199,6 @@ def test_values_with_commas_and_odd_text(api: Client, runtime: Runtime) -> None:
     assert api.get("/api/v1/insights?value_tag=en:a,b").json()["count"] == 1
     assert api.get(f"/api/v1/insights?value_tag={quote(chr(0x1F600))}").json()["count"] == 0
     assert api.get("/api/v1/insights?value_tag=%ff%fe").json()["count"] == 0
+    assert api.get("/api/v1/insights/%00").status == 404
+    assert api.get("/api/v1/insights/org%2F1").json() == {"status": "no_insights"}
     assert api.get("/api/v1/insights/' or 1=1 --".replace(" ", "%20")).json() == {"status": "no_insights"}

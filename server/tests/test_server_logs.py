@@ -61,6 +61,12 @@ def test_the_id_goes_into_the_threads(
     assert {line["request"] for line in lines(written) if line["logger"] == "store"} == {"abc"}
 
 
+def test_what_is_no_http_is_answered_and_not_logged(api: Client, written: io.StringIO) -> None:
+    reply = api.request("GET", "/" + "a" * 10000)
+    assert reply.status == 400
+    assert lines(written) == []
+
+
 def test_no_password_is_logged_or_answered(api: Client, runtime: Runtime, written: io.StringIO) -> None:
     (one,) = store(runtime, insight())
     reply = api.form("/api/v1/insights/annotate", {"insight_id": one, "annotation": 0, "password": "hunter2"}, ANNA)

@@ -44,6 +44,14 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
+
+
+def _not_the_clients_fault(record: logging.LogRecord) -> bool:
+    """Leave out bytes that are no HTTP: they are answered with 400, and anybody could fill the log with them."""
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _plain(value: Any) -> Any:

@@ -57,6 +57,7 @@ function showNext() {
   const product = state.products.get(key(question));
   byId("product-name").textContent = product ? [product.name, product.brands].filter(Boolean).join(" · ") : `Barcode ${question.barcode}`;
   byId("ask-text").textContent = question.question;
+  byId("ask-text").lang = byId("ask-value").lang = api.session.lang;
   byId("ask-value").textContent = question.value ?? "";
   showEvidence(question, product); // the picture may come a moment later
 }

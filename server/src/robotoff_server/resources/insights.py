@@ -18,7 +18,7 @@ from ..services import SERVICES, Services
 if TYPE_CHECKING:
     from robotoff_core.engine.answers import Reply
 
-__all__ = ["annotate", "detail", "of_product", "random", "search", "unseen_by"]
+__all__ = ["annotate", "detail", "of_product", "path_barcode", "random", "search", "unseen_by"]
 
 COUNT_CAP = 100
 """Clients read exactly 100 as "100 or more"."""
@@ -36,6 +36,14 @@ def unseen_by(caller: Caller, wanted: InsightFilter) -> InsightFilter:
         skip_devices=(caller.device,),
         skip_addresses=(caller.address,) if unnamed else (),
     )
+
+
+def path_barcode(request: web.Request) -> str:
+    """The barcode in the path, normalised; 404 for what no database could hold."""
+    barcode = request.match_info["barcode"]
+    if "\x00" in barcode:
+        raise not_found()
+    return normalize_barcode(barcode)
 
 
 async def search(request: web.Request) -> web.Response:
@@ -91,7 +99,7 @@ async def of_product(request: web.Request) -> web.Response:
     parameters = await services.parameters(request)
     wanted = InsightFilter(
         server_type=parameters.server_type(),
-        barcode=normalize_barcode(request.match_info["barcode"]),
+        barcode=path_barcode(request),
         annotated=False,
     )
 

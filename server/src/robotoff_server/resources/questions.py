@@ -10,7 +10,6 @@ from aiohttp import web
 from attrs import evolve
 
 from robotoff_core.engine.questions import ask, asked_types
-from robotoff_core.model.ids import normalize_barcode
 from robotoff_core.model.insights import Status
 from robotoff_core.store.records import InsightFilter, InsightOrder
 
@@ -18,7 +17,7 @@ from ..errors import refused
 from ..params import MAX_COUNT, Parameters
 from ..serialize import json_response
 from ..services import SERVICES, Services
-from .insights import COUNT_CAP, FIRST, unseen_by
+from .insights import COUNT_CAP, FIRST, path_barcode, unseen_by
 
 if TYPE_CHECKING:
     from robotoff_core.runtime import Runtime
@@ -53,7 +52,7 @@ async def of_product(request: web.Request) -> web.Response:
     wanted = evolve(
         _open(services, parameters),
         types=types,
-        barcode=normalize_barcode(request.match_info["barcode"]),
+        barcode=path_barcode(request),
     )
     wanted = unseen_by(await services.caller(request, parameters, writes=False), wanted)
     rank = {name: position for position, name in enumerate(types)}
