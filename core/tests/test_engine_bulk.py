@@ -1,45 +1,32 @@
 """Bulk loading: what is loaded, what is refused and why, and that loading twice changes nothing."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from attrs import evolve
+from engine_kit import facts_runtime
 
-from robotoff_core.api import Importer, ProductId
-from robotoff_core.config import load_config
+from robotoff_core.api import ProductId
 from robotoff_core.engine import bulk
 from robotoff_core.engine.importing import refresh
+from robotoff_core.engine.lines import INSIGHT_KEYS
 from robotoff_core.model.insights import Origin, Status
-from robotoff_core.plugins.manifest import TypeSpec
-from robotoff_core.plugins.records import OwnedType, PluginRecord, Registered, State
-from robotoff_core.plugins.registry import Registry
 from robotoff_core.runtime import Runtime
-from robotoff_core.store import JobState, Store
+from robotoff_core.store import JobState
 from robotoff_core.testing.ocr import label_ocr
 
 A, B, C = (ProductId(code) for code in ("3274080005003", "3274080005010", "3274080005027"))
 IMAGE = "/327/408/000/5003/1.jpg"
 
 
-class FactImporter(Importer):
-    type = "fact"
-
-
 @pytest.fixture
-def runtime(store: Store, tmp_path: Path) -> Runtime:
-    config = load_config(overrides={"var": tmp_path}, environ={})
-    config = evolve(config, database=store.url.render_as_string(hide_password=False))
-    registry = Registry(
-        records=(PluginRecord("facts", State.ENABLED, decided_by="test"),),
-        types={"fact": OwnedType(TypeSpec("fact"), "facts")},
-        importers={"fact": Registered("facts", "facts.importer:fact", FactImporter(), None)},
-    )
-    runtime = Runtime.open(config, registry=registry)
-    runtime.store = store
-    return runtime
+def runtime(database_url: str, tmp_path: Path) -> Iterator[Runtime]:
+    runtime = facts_runtime(database_url, tmp_path)
+    yield runtime
+    runtime.close()
 
 
 def line(product: ProductId = A, tag: str = "en:a", **fields: Any) -> dict[str, Any]:
@@ -112,7 +99,7 @@ def test_predictions_of_an_unknown_type_are_kept(runtime: Runtime) -> None:
 
 
 def insight_line(**fields: Any) -> dict[str, Any]:
-    row = dict.fromkeys(sorted(bulk._KEYS))
+    row = dict.fromkeys(sorted(INSIGHT_KEYS))
     return {
         **row, "id": str(uuid4()), "barcode": A.barcode, "type": "fact", "data": {}, "value_tag": "en:old",
         "source_image": IMAGE, "countries": ["en:france"], "brands": [], "campaign": [], "n_votes": 0,

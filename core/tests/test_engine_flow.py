@@ -3,26 +3,15 @@
 The numbered examples are those of the engine specification's acceptance list.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
+from engine_kit import FOLDER, PRODUCT, FactAnnotator, FactImporter, facts_registry, facts_runtime, products
 
-from robotoff_core.api import (
-    AddTag,
-    Annotator,
-    Answer,
-    Candidate,
-    Importer,
-    Insight,
-    Outcome,
-    Prediction,
-    Product,
-    ProductId,
-    Run,
-)
-from robotoff_core.config import load_config
+from robotoff_core.api import Insight, Prediction, ProductId
 from robotoff_core.engine.answers import Reply, answer
 from robotoff_core.engine.applying import send_edits
 from robotoff_core.engine.handlers import HANDLERS, TASKS
@@ -30,76 +19,16 @@ from robotoff_core.engine.importing import Imported, import_runs, refresh
 from robotoff_core.model.answers import Result, Voter
 from robotoff_core.model.insights import Status
 from robotoff_core.model.predictions import PredictionRun, RunKey
-from robotoff_core.plugins.manifest import Manifest, TypeSpec
-from robotoff_core.plugins.records import OwnedType, PluginRecord, Registered, State
-from robotoff_core.plugins.registry import Registry
-from robotoff_core.products.recording import RecordingProducts
 from robotoff_core.runtime import Runtime
-from robotoff_core.store import JobState, Store
-
-PRODUCT = ProductId("3274080005003")
-FOLDER = "/327/408/000/5003/"
-
-
-class FactImporter(Importer):
-    type = "fact"
-
-    def settled(self, suggestion: Candidate | Insight, product: Product, run: Run[Any]) -> str | None:
-        return "the product has it" if suggestion.value_tag in product.tags("facts_tags") else None
-
-
-class FactAnnotator(Annotator):
-    type = "fact"
-
-    def annotate(self, insight: Insight, answer: Answer, product: Product | None, run: Run[Any]) -> Outcome:
-        assert product is not None
-        assert insight.value_tag is not None
-        if insight.value_tag in product.tags("facts_tags"):
-            return Outcome.already()
-        return Outcome.send(AddTag("facts", insight.value_tag, action=f"Adding fact '{insight.value_tag}'"))
-
-
-class LoginAnnotator(FactAnnotator):
-    type = "delicate"
-
-
-class LoginImporter(FactImporter):
-    type = "delicate"
-
-
-def registry(*, enabled: bool = True) -> Registry:
-    types = (TypeSpec("fact"), TypeSpec("delicate", needs_login=True))
-    manifest = Manifest("facts", "Facts", owns=types)
-    record = PluginRecord("facts", State.ENABLED if enabled else State.DISABLED, decided_by="test")
-    if not enabled:
-        return Registry(records=(record,))
-    importers: dict[str, Registered[Importer]] = {
-        i.type: Registered("facts", f"facts.importer:{i.type}", i, None) for i in (FactImporter(), LoginImporter())
-    }
-    annotators: dict[str, Registered[Annotator]] = {
-        a.type: Registered("facts", f"facts.annotator:{a.type}", a, None) for a in (FactAnnotator(), LoginAnnotator())
-    }
-    return Registry(
-        records=(record,),
-        types={spec.name: OwnedType(spec, "facts") for spec in manifest.owns},
-        importers=importers,
-        annotators=annotators,
-    )
+from robotoff_core.store import JobState
 
 
 @pytest.fixture
-def runtime(store: Store, tmp_path: Path) -> Runtime:
-    config = load_config(overrides={"var": tmp_path, "answers.wait": 0.2, "automatic.wait_minutes": 0.0}, environ={})
-    config = evolve(config, database=store.url.render_as_string(hide_password=False))
-    runtime = Runtime.open(config, registry=registry())
-    runtime.store = store
+def runtime(database_url: str, tmp_path: Path) -> Iterator[Runtime]:
+    runtime = facts_runtime(database_url, tmp_path, answers__wait=0.2, automatic__wait_minutes=0.0)
     products(runtime).load([document()])
-    return runtime
-
-
-def products(runtime: Runtime) -> RecordingProducts:
-    assert isinstance(runtime.products, RecordingProducts)
-    return runtime.products
+    yield runtime
+    runtime.close()
 
 
 def document(**fields: Any) -> dict[str, Any]:
@@ -320,7 +249,7 @@ def test_11_types_that_need_a_login_refuse_votes_and_stay_open(runtime: Runtime)
 def test_15_a_disabled_plugins_insights_are_kept_hidden_and_come_back(runtime: Runtime) -> None:
     import_runs(runtime, [run("en:a")])
     before = insights(runtime)
-    on, off = runtime.registry, registry(enabled=False)
+    on, off = runtime.registry, facts_registry(enabled=False)
     runtime.registry = off
     assert refresh(runtime, [PRODUCT]) == Imported()
     assert say(runtime, "en:a", 1).result is Result.UNKNOWN_INSIGHT

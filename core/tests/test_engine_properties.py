@@ -3,56 +3,32 @@
 Whatever happens: no answer is lost or changed, no claim is open twice or asked again, and a repetition changes nothing.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from attrs import evolve
+from engine_kit import PRODUCT, facts_runtime, products
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robotoff_core.api import Annotator, Answer, Importer, Insight, Outcome, Prediction, Product, ProductId, Run
-from robotoff_core.config import load_config
+from robotoff_core.api import Insight, Prediction
 from robotoff_core.engine.answers import answer
 from robotoff_core.engine.importing import import_runs, refresh
 from robotoff_core.model.answers import Voter
 from robotoff_core.model.insights import Status
 from robotoff_core.model.predictions import PredictionRun, RunKey
-from robotoff_core.plugins.manifest import TypeSpec
-from robotoff_core.plugins.records import OwnedType, PluginRecord, Registered, State
-from robotoff_core.plugins.registry import Registry
 from robotoff_core.runtime import Runtime
-from robotoff_core.store import Store
-
-PRODUCT = ProductId("3274080005003")
-
-
-class FactImporter(Importer):
-    type = "fact"
-
-
-class FactAnnotator(Annotator):
-    type = "fact"
-    needs_product = False
-
-    def annotate(self, insight: Insight, answer: Answer, product: Product | None, run: Run[Any]) -> Outcome:
-        return Outcome.already()
 
 
 @pytest.fixture
-def runtime(store: Store, tmp_path: Path) -> Runtime:
-    config = load_config(overrides={"var": tmp_path}, environ={})
-    config = evolve(config, database=store.url.render_as_string(hide_password=False))
-    registry = Registry(
-        records=(PluginRecord("facts", State.ENABLED, decided_by="test"),),
-        types={"fact": OwnedType(TypeSpec("fact"), "facts")},
-        importers={"fact": Registered("facts", "facts.importer:fact", FactImporter(), None)},
-        annotators={"fact": Registered("facts", "facts.annotator:fact", FactAnnotator(), None)},
-    )
-    runtime = Runtime.open(config, registry=registry)
-    runtime.store = store
-    return runtime
+def runtime(database_url: str, tmp_path: Path) -> Iterator[Runtime]:
+    runtime = facts_runtime(database_url, tmp_path)
+    products(runtime).load([{"code": PRODUCT.barcode}])
+    yield runtime
+    runtime.close()
 
 
 def insights(runtime: Runtime, *, superseded: bool = False) -> list[Insight]:
@@ -114,8 +90,9 @@ def check(runtime: Runtime, answered: dict[UUID, Insight]) -> None:
 
 def forget(runtime: Runtime) -> None:
     with runtime.store.write() as tx:
-        for table in ("insight_event", "annotation_vote", "prediction", "prediction_run", "job", "insight"):
+        for table in ("insight_event", "annotation_vote", "prediction", "prediction_run", "job", "edit", "insight"):
             tx.connection.exec_driver_sql(f"DELETE FROM {table}")
+    products(runtime).load([{"code": PRODUCT.barcode}])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

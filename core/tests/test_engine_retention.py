@@ -1,32 +1,28 @@
 """What is forgotten, and what never is."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from attrs import evolve
+from engine_kit import PRODUCT, facts_runtime
 
-from robotoff_core.api import Drop, Insight, ProductId
-from robotoff_core.config import load_config
+from robotoff_core.api import Drop, Insight
 from robotoff_core.engine.handlers import TASKS
 from robotoff_core.engine.votes import voter_key
 from robotoff_core.model.answers import Voter
-from robotoff_core.plugins.registry import Registry
 from robotoff_core.runtime import Runtime
-from robotoff_core.store import DropSet, InsightEvent, JobSpec, JobState, Store
+from robotoff_core.store import DropSet, InsightEvent, JobSpec, JobState
 
-PRODUCT = ProductId("3274080005003")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def runtime(store: Store, tmp_path: Path) -> Runtime:
-    config = load_config(overrides={"var": tmp_path, "retention.votes": 10, "retention.why": 10}, environ={})
-    config = evolve(config, database=store.url.render_as_string(hide_password=False))
-    runtime = Runtime.open(config, registry=Registry())
-    runtime.store = store
-    return runtime
+def runtime(database_url: str, tmp_path: Path) -> Iterator[Runtime]:
+    runtime = facts_runtime(database_url, tmp_path, retention__votes=10, retention__why=10)
+    yield runtime
+    runtime.close()
 
 
 def test_old_records_go_and_answers_stay(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,19 @@
-"""What commands that work with the database check first."""
+"""What commands on the database share: tables that are current, the runtime, and naming a product."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from .common import UsageFailure, configuration
+
 if TYPE_CHECKING:
     from ..config import Config
+    from ..model.ids import ProductId
+    from ..runtime import Runtime
 
-__all__ = ["require_database"]
+__all__ = ["opened", "product_named", "require_database", "require_server_type"]
 
 
 def require_database(config: "Config") -> None:
@@ -27,3 +33,33 @@ def require_database(config: "Config") -> None:
     if found.unknown:
         raise click.ClickException("the database was made by a newer version; install that version again")
     raise click.ClickException("the database is not up to date; run `robotoff db upgrade` first")
+
+
+@contextmanager
+def opened(ctx: click.Context) -> Iterator["Runtime"]:
+    """The runtime of the configuration, on a database that is ready; components run in this process."""
+    from ..runtime import Runtime
+
+    config = configuration(ctx)
+    require_database(config)
+    runtime = Runtime.open(config)
+    try:
+        yield runtime
+    finally:
+        runtime.close()
+
+
+def product_named(barcode: str, server_type: str) -> "ProductId":
+    """The product that a command names. Ends the process with exit code 2 for an unknown *server_type*."""
+    from ..model.ids import ProductId, normalize_barcode
+
+    require_server_type(server_type)
+    return ProductId(normalize_barcode(barcode), server_type)
+
+
+def require_server_type(name: str) -> None:
+    """End the process with exit code 2 unless *name* is a server type."""
+    from ..model.ids import SERVER_TYPES
+
+    if name not in SERVER_TYPES:
+        raise UsageFailure(f"--server-type {name}: one of {', '.join(SERVER_TYPES)}")

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 import click
 
-from .common import UsageFailure, configuration
-from .database import require_database
+from .database import opened, require_server_type
+from .predict import read_document
 
 if TYPE_CHECKING:
     from ..engine.bulk import Counts
@@ -36,35 +36,28 @@ def import_(ctx: click.Context, file: Path, kind: str, server_type: str, as_json
     and the exit code is 1. Loading a file again changes nothing.
     """
     from ..engine import bulk
-    from ..model.ids import SERVER_TYPES
-    from ..runtime import Runtime
 
-    if server_type not in SERVER_TYPES:
-        raise UsageFailure(f"--server-type {server_type}: one of {', '.join(SERVER_TYPES)}")
-    config = configuration(ctx)
-    require_database(config)
-    runtime = Runtime.open(config)
+    require_server_type(server_type)
     counts = bulk.Counts()
     progress = _Progress(counts)
+    lines = _lines(file)
     try:
-        lines = _lines(file)
-        match kind:
-            case "products":
-                bulk.load_products(runtime, lines, counts, progress, server_type)
-            case "images":
-                folder = file.parent
-                bulk.load_images(
-                    runtime, lines, counts, progress, server_type, lambda path: read_document(folder / path)
-                )
-            case "predictions":
-                bulk.load_predictions(runtime, lines, counts, progress, server_type)
-            case "insights":
-                bulk.load_insights(runtime, lines, counts, progress, server_type)
+        with opened(ctx) as runtime:
+            match kind:
+                case "products":
+                    bulk.load_products(runtime, lines, counts, progress, server_type)
+                case "images":
+                    folder = file.parent
+                    bulk.load_images(
+                        runtime, lines, counts, progress, server_type, lambda path: read_document(folder / path)
+                    )
+                case "predictions":
+                    bulk.load_predictions(runtime, lines, counts, progress, server_type)
+                case "insights":
+                    bulk.load_insights(runtime, lines, counts, progress, server_type)
     except (bulk.LineError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         progress.report_refused()
         raise click.ClickException(f"{file}: after line {counts.lines}: {error}") from error
-    finally:
-        runtime.close()
     progress.report_refused()
     if as_json:
         click.echo(
@@ -82,12 +75,6 @@ def import_(ctx: click.Context, file: Path, kind: str, server_type: str, as_json
         click.echo(progress.line())
     if counts.refused_lines or counts.counts.get("failures"):
         ctx.exit(1)
-
-
-def read_document(path: Path) -> bytes:
-    """The bytes of an OCR file, unzipped if it is gzipped. Raises :class:`OSError`."""
-    data = path.read_bytes()
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def _lines(file: Path) -> Iterator[bytes]:

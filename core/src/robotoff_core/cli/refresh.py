@@ -4,8 +4,7 @@ import json
 
 import click
 
-from .common import UsageFailure, configuration
-from .database import require_database
+from .database import opened, product_named
 
 __all__ = ["refresh"]
 
@@ -18,19 +17,10 @@ __all__ = ["refresh"]
 def refresh(ctx: click.Context, barcode: str, server_type: str, as_json: bool) -> None:
     """Run the importers over a product's stored predictions, now."""
     from ..engine.importing import refresh as refresh_products
-    from ..model.ids import SERVER_TYPES, ProductId, normalize_barcode
-    from ..runtime import Runtime
 
-    if server_type not in SERVER_TYPES:
-        raise UsageFailure(f"--server-type {server_type}: one of {', '.join(SERVER_TYPES)}")
-    config = configuration(ctx)
-    require_database(config)
-    runtime = Runtime.open(config)
-    product = ProductId(normalize_barcode(barcode), server_type)
-    try:
+    product = product_named(barcode, server_type)
+    with opened(ctx) as runtime:
         report = refresh_products(runtime, [product])
-    finally:
-        runtime.close()
     counts = {"created": len(report.created), "updated": len(report.updated), "superseded": len(report.closed)}
     failures = [{"component": failure.component, "reason": failure.reason} for failure in report.failures]
     if as_json:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import UsageFailure, configuration
-from .database import require_database
+from .database import opened, product_named
 
 if TYPE_CHECKING:
     from ..model.ids import ProductId
@@ -23,19 +22,9 @@ __all__ = ["why"]
 @click.pass_context
 def why(ctx: click.Context, barcode: str, types: tuple[str, ...], server_type: str, as_json: bool) -> None:
     """Tell what was predicted for a product, what became of it, and why there is (no) question."""
-    from ..model.ids import SERVER_TYPES, ProductId, normalize_barcode
-    from ..runtime import Runtime
-
-    if server_type not in SERVER_TYPES:
-        raise UsageFailure(f"--server-type {server_type}: one of {', '.join(SERVER_TYPES)}")
-    config = configuration(ctx)
-    require_database(config)
-    runtime = Runtime.open(config)
-    product = ProductId(normalize_barcode(barcode), server_type)
-    try:
+    product = product_named(barcode, server_type)
+    with opened(ctx) as runtime:
         found = explain(runtime, product, types)
-    finally:
-        runtime.close()
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return

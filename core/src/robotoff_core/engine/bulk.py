@@ -5,27 +5,18 @@ Loading the same file again changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 from attrs import define, field
 
-from ..model.candidates import Candidate
-from ..model.ids import (
-    SERVER_TYPES,
-    ProductId,
-    is_reserved_barcode,
-    normalize_barcode,
-    parse_source_image,
-    source_image,
-)
-from ..model.insights import Insight, Origin, Status
+from ..model.insights import Insight
 from ..model.predictions import Prediction, PredictionRun, RunKey
 from ..store.records import ImageRow, InsightEvent, Lane
 from .handlers import predict_image_job
 from .importing import import_runs
+from .lines import LineError, image_of, insight_of, prediction_of, product_of, text_of
 
 if TYPE_CHECKING:
     from ..plugins.registry import Registry
@@ -35,10 +26,6 @@ __all__ = ["Counts", "LineError", "load_images", "load_insights", "load_predicti
 
 BATCH = 2000
 """Lines that are written together; a batch never splits a run."""
-
-
-class LineError(ValueError):
-    """What is wrong with a line."""
 
 
 @define
@@ -81,7 +68,7 @@ def load_products(
         documents = []
         for number, row in batch:
             try:
-                product = _product(row, server_type, "code")
+                product = product_of(row, server_type, "code")
             except LineError as error:
                 counts.refuse(number, str(error))
                 continue
@@ -110,7 +97,7 @@ def load_images(
         jobs = []
         for number, row in batch:
             try:
-                image = _image(row, server_type)
+                image = image_of(row, server_type)
                 ocr = row.get("ocr")
                 if ocr is not None:
                     document = read(ocr) if isinstance(ocr, str) else orjson.dumps(ocr)
@@ -163,7 +150,7 @@ def load_insights(
         insights: dict[UUID, tuple[int, Insight]] = {}
         for number, row in batch:
             try:
-                insight = _insight(row, runtime.registry, server_type)
+                insight = insight_of(row, runtime.registry, server_type)
             except LineError as error:
                 counts.refuse(number, str(error))
                 continue
@@ -272,7 +259,7 @@ class _RunReader:
                 self._counts.refuse(number, f"belongs to the run refused at line {bad}")
                 continue
             try:
-                found.append(_prediction(row, first))
+                found.append(prediction_of(row, first))
             except LineError as error:
                 self._counts.refuse(number, str(error))
                 self._counts.refused_lines += len(found)
@@ -281,230 +268,22 @@ class _RunReader:
             yield self._run(key, first, found)
 
     def _key(self, row: Mapping[str, Any]) -> RunKey:
-        product = _product(row, self._server_type, "barcode")
-        image = _text(row, "source_image")
-        kind = _text(row, "type")
+        product = product_of(row, self._server_type, "barcode")
+        image = text_of(row, "source_image")
+        kind = text_of(row, "type")
         if not kind:
             raise LineError("key 'type' is missing or empty")
-        return RunKey(product, image, self._component(row, kind), _text(row, "scope") or "")
+        return RunKey(product, image, self._component(row, kind), text_of(row, "scope") or "")
 
     def _component(self, row: Mapping[str, Any], kind: str) -> str:
-        named = _text(row, "component")
+        named = text_of(row, "component")
         if named:
             return named
-        method = _text(row, "predictor")
+        method = text_of(row, "predictor")
         candidates = self._by_method.get((kind, method), ())
         return candidates[0] if len(candidates) == 1 else f"imported:{kind}:{method or ''}"
 
     def _run(self, key: RunKey, first: Mapping[str, Any], found: list[Prediction]) -> PredictionRun:
         plugin = self._plugins.get(key.component) or self._owners.get(first["type"], "")
-        version = _text(first, "predictor_version") or ""
+        version = text_of(first, "predictor_version") or ""
         return PredictionRun(key, plugin, version, tuple(found))
-
-
-def _prediction(row: Mapping[str, Any], first: Mapping[str, Any]) -> Prediction:
-    version = row.get("predictor_version")
-    if version != first.get("predictor_version"):
-        raise LineError(
-            f"predictor_version {version!r} differs within a run (first: {first.get('predictor_version')!r})"
-        )
-    data = row.get("data")
-    if data is None:
-        data = {}
-    elif not isinstance(data, dict):
-        raise LineError("key 'data' must be an object")
-    automatic = row.get("automatic_processing")
-    if automatic is not None and not isinstance(automatic, bool):
-        raise LineError("key 'automatic_processing' must be true, false or null")
-    confidence = row.get("confidence")
-    if confidence is not None and (isinstance(confidence, bool) or not isinstance(confidence, int | float)):
-        raise LineError("key 'confidence' must be a number or null")
-    return Prediction(
-        row["type"],
-        _text(row, "value"),
-        _text(row, "value_tag"),
-        data,
-        automatic,
-        confidence,
-        method=_text(row, "predictor"),
-    )
-
-
-def _text(row: Mapping[str, Any], key: str) -> str | None:
-    value = row.get(key)
-    if value is None or isinstance(value, str):
-        return value
-    raise LineError(f"key {key!r} must be a text or null, not {type(value).__name__}")
-
-
-def _product(row: Mapping[str, Any], server_type: str, key: str) -> ProductId:
-    barcode = row.get(key)
-    if not isinstance(barcode, str) or not barcode.strip():
-        raise LineError(f"key {key!r} must be a non-empty text")
-    named = row.get("server_type") or server_type
-    if named not in SERVER_TYPES:
-        raise LineError(f"key 'server_type' must be one of {', '.join(SERVER_TYPES)}, not {named!r}")
-    return ProductId(normalize_barcode(barcode.strip()), named)
-
-
-def _image(row: Mapping[str, Any], server_type: str) -> ImageRow:
-    product = _product(row, server_type, "barcode")
-    image_id = str(row.get("image_id", ""))
-    if not (image_id.isascii() and image_id.isdigit()):
-        raise LineError(f"key 'image_id' must be a number, not {row.get('image_id')!r}")
-    sizes = []
-    for key in ("width", "height"):
-        size = row.get(key)
-        if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
-            raise LineError(f"key {key!r} must be a positive whole number of pixels, not {size!r}")
-        sizes.append(size)
-    uploaded = row.get("uploaded_t")
-    if uploaded is not None and (isinstance(uploaded, bool) or not isinstance(uploaded, int)):
-        raise LineError(f"key 'uploaded_t' must be seconds since 1970, not {uploaded!r}")
-    try:
-        path = source_image(product.barcode, image_id)
-    except ValueError as error:
-        raise LineError(str(error)) from None
-    at = None if uploaded is None else datetime.fromtimestamp(uploaded, UTC)
-    return ImageRow(product, image_id, path, sizes[0], sizes[1], at)
-
-
-_KEYS = frozenset(
-    {
-        "id",
-        "barcode",
-        "type",
-        "data",
-        "timestamp",
-        "completed_at",
-        "annotation",
-        "annotated_result",
-        "n_votes",
-        "username",
-        "countries",
-        "brands",
-        "process_after",
-        "value_tag",
-        "value",
-        "source_image",
-        "automatic_processing",
-        "server_type",
-        "unique_scans_n",
-        "reserved_barcode",
-        "predictor",
-        "predictor_version",
-        "campaign",
-        "confidence",
-        "bounding_box",
-        "lc",
-        "with_image",
-    }
-)
-"""The keys of an insight's public form."""
-
-_STATUS = {0: Status.REJECTED, -1: Status.SKIPPED, 1: Status.APPLIED, 2: Status.APPLIED}
-
-
-def _insight(row: Mapping[str, Any], registry: "Registry", server_type: str) -> Insight:
-    """One line as an insight. Raises :class:`LineError`."""
-    unknown = sorted(row.keys() - _KEYS)
-    if unknown:
-        raise LineError(f"unknown key {unknown[0]!r}; an insight has {', '.join(sorted(_KEYS))}")
-    try:
-        insight_id = UUID(row["id"])
-    except (KeyError, ValueError, AttributeError, TypeError):
-        raise LineError(f"key 'id' must be a UUID, not {row.get('id')!r}") from None
-    product = _product(row, server_type, "barcode")
-    kind = _text(row, "type")
-    if not kind:
-        raise LineError("key 'type' is missing or empty")
-    annotation = row.get("annotation")
-    if annotation is not None and annotation not in _STATUS:
-        raise LineError(f"key 'annotation' must be null, -1, 0, 1 or 2, not {annotation!r}")
-    data = row.get("data")
-    if data is not None and not isinstance(data, dict):
-        raise LineError("key 'data' must be an object")
-    image = _text(row, "source_image")
-    if image is not None:
-        try:
-            parse_source_image(image)
-        except ValueError as error:
-            raise LineError(f"key 'source_image': {error}") from None
-    box = row.get("bounding_box")
-    if box is not None and not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
-        raise LineError("key 'bounding_box' must be null or [y_min, x_min, y_max, x_max]")
-    candidate = Candidate(
-        value=_text(row, "value"),
-        value_tag=_text(row, "value_tag"),
-        data=data or {},
-        source_image=image,
-        predictor=_text(row, "predictor"),
-    )
-    owned = registry.types.get(kind)
-    importer = registry.importers.get(kind)
-    claim = importer.component.claim(candidate) if importer else candidate.value_tag or candidate.value or ""
-    return Insight(
-        id=insight_id,
-        product=product,
-        type=kind,
-        claim=claim,
-        plugin=owned.plugin if owned else "",
-        data=candidate.data,
-        value=candidate.value,
-        value_tag=candidate.value_tag,
-        source_image=image,
-        automatic=row.get("automatic_processing") is True,
-        confidence=_number(row, "confidence", float),
-        predictor=candidate.predictor,
-        predictor_version=_text(row, "predictor_version"),
-        box=None if box is None else (box[0], box[1], box[2], box[3]),
-        campaigns=_texts(row, "campaign") or (),
-        lc=_texts(row, "lc"),
-        countries=_texts(row, "countries") or (),
-        brands=_texts(row, "brands") or (),
-        unique_scans_n=_number(row, "unique_scans_n", int) or 0,
-        reserved_barcode=is_reserved_barcode(product.barcode),
-        with_image=row.get("with_image") if isinstance(row.get("with_image"), bool) else image is not None,
-        username=_text(row, "username"),
-        annotation=annotation,
-        annotated_result=_number(row, "annotated_result", int),
-        n_votes=_number(row, "n_votes", int) or 0,
-        status=Status.OPEN if annotation is None else _STATUS[annotation],
-        origin=Origin.IMPORTED,
-        timestamp=_moment(row, "timestamp"),
-        completed_at=_moment(row, "completed_at"),
-        process_after=_moment(row, "process_after") if annotation is None else None,
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(row: Mapping[str, Any], key: str, kind: Callable[[Any], Any]) -> Any:
-    value = row.get(key)
-    if value is None:
-        return None
-    if not _is_number(value):
-        raise LineError(f"key {key!r} must be a number or null, not {value!r}")
-    return kind(value)
-
-
-def _texts(row: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
-    value = row.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise LineError(f"key {key!r} must be a list of texts or null")
-    return tuple(value)
-
-
-def _moment(row: Mapping[str, Any], key: str) -> datetime | None:
-    value = _text(row, key)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise LineError(f"key {key!r} must be an ISO 8601 time, not {value!r}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
