@@ -125,6 +125,16 @@ def test_a_formatter_that_fails_costs_its_question_only(api: Client, runtime: Ru
     assert tags(api, "/questions") == ["en:red"]
 
 
+def test_a_tripped_formatter_takes_no_places_on_a_page(api: Client, runtime: Runtime) -> None:
+    popular = [insight(tag=f"en:{number}", unique_scans_n=9) for number in range(5)]
+    store(runtime, *popular, insight(kind="shape", tag=None, value="round"))
+    assert len(tags(api, "/questions?count=2")) == 2
+    runtime.breaker.trip("paint.formatter:colour", "paint", "it failed")
+    body = api.get("/api/v1/questions?count=2").json()
+    assert (body["count"], [one["value"] for one in body["questions"]]) == (1, ["round"])
+    assert tags(api, "/questions/3270190020010") == ["round"]
+
+
 def test_of_a_product(api: Client, runtime: Runtime) -> None:
     store(
         runtime,

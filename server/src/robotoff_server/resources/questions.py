@@ -58,8 +58,9 @@ async def of_product(request: web.Request) -> web.Response:
     rank = {name: position for position, name in enumerate(types)}
 
     def read() -> list[dict[str, Any]]:
+        shown = _that_can_be_worded(services.runtime, wanted)
         with services.runtime.store.read() as tx:
-            found = tx.insights.search(wanted, InsightOrder.VOTES, limit=MAX_COUNT)
+            found = tx.insights.search(shown, InsightOrder.VOTES, limit=MAX_COUNT)
         # Limited after sorting, so that the first question is the most important one.
         return ask(services.runtime, sorted(found, key=lambda insight: rank[insight.type])[:limit], lang)
 
@@ -110,10 +111,11 @@ async def _search(request: web.Request, forced: InsightOrder | None) -> web.Resp
     wanted = unseen_by(await services.caller(request, parameters, writes=False), wanted)
 
     def read() -> tuple[int, list[dict[str, Any]]]:
+        shown = _that_can_be_worded(services.runtime, wanted)
         with services.runtime.store.read() as tx:
-            count = tx.insights.count(wanted, cap=COUNT_CAP)
+            count = tx.insights.count(shown, cap=COUNT_CAP)
             start = 0 if order is InsightOrder.RANDOM else offset
-            found = tx.insights.search(wanted, order, limit=limit, offset=start)
+            found = tx.insights.search(shown, order, limit=limit, offset=start)
         return count, ask(services.runtime, found, lang)
 
     count, questions = await services.call(read)
@@ -132,6 +134,14 @@ def open_questions(runtime: "Runtime") -> InsightFilter:
         plugins=enabled,
         predictor_plugins=enabled,
     )
+
+
+def _that_can_be_worded(runtime: "Runtime", wanted: InsightFilter) -> InsightFilter:
+    """*wanted* without types whose formatter is missing or tripped: they would take the places of others on a page.
+    Reads what is tripped."""
+    formatters, tripped = runtime.registry.formatters, runtime.breaker.tripped()
+    types = [name for name in wanted.types or () if name in formatters and formatters[name].name not in tripped]
+    return evolve(wanted, types=tuple(types))
 
 
 def _open(services: Services, parameters: Parameters) -> InsightFilter:
