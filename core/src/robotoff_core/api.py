@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from .components import (
     Annotator,
-    Boundary,
     HealthCheck,
     Importer,
-    Lexicon,
     Predictor,
     QuestionFormatter,
     Run,
@@ -21,6 +19,7 @@ from .model.candidates import Candidate, Drop
 from .model.edits import AddTag, Edit, SetField
 from .model.ids import ProductId, image_number, normalize_barcode
 from .model.insights import Insight
+from .model.lexicons import Boundary, Lexicon
 from .model.predictions import Prediction, StoredPrediction
 from .model.products import Product
 from .model.questions import Question

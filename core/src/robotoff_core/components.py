@@ -24,10 +24,8 @@ if TYPE_CHECKING:  # heavy or cyclic; the annotations are strings at run time
 
 __all__ = [
     "Annotator",
-    "Boundary",
     "HealthCheck",
     "Importer",
-    "Lexicon",
     "Predictor",
     "QuestionFormatter",
     "Run",
@@ -152,32 +150,6 @@ class QuestionFormatter:
     def question(self, insight: Insight, lang: str, run: Run[Any]) -> Question:
         """The question in *lang* (a code such as ``fr`` or ``pt_BR``; unknown ones fall back to English)."""
         raise TypeError(f"{type(self).__name__} does not implement question()")
-
-
-class Boundary(StrEnum):
-    """Where a lexicon's term may stand: as a whole word (no letter, digit or ``_`` may touch it), or anywhere."""
-
-    WORD = "word"
-    NONE = "none"
-
-
-def _entries(entries: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
-    return tuple(entries)
-
-
-@frozen
-class Lexicon:
-    """Terms that core looks for in every document, all lexicons in one scan.
-
-    ``entries``: (term, value) pairs; a term may stand several times with different values, all are reported. Terms
-    and text are compared folded (lower case, accents removed one for one, line and block ends as a space); with
-    ``case_sensitive`` the text as printed must equal the term. Overlaps within one lexicon: leftmost, then longest.
-    """
-
-    name: str
-    entries: tuple[tuple[str, Any], ...] = field(converter=_entries, repr=False)
-    boundary: Boundary = Boundary.WORD
-    case_sensitive: bool = False
 
 
 @frozen

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from .components import Annotator, HealthCheck, Importer, Lexicon, Predictor, QuestionFormatter
+    from .components import Annotator, HealthCheck, Importer, Predictor, QuestionFormatter
+    from .model.lexicons import Lexicon
     from .plugins.contributions import Command, Migrations, Route
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]

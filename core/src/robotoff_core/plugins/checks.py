@@ -10,6 +10,7 @@ import pluggy
 
 from .. import components as kinds
 from .. import hookspecs
+from ..model.lexicons import Boundary, Lexicon
 from . import contributions
 from .discovery import is_slug
 from .manifest import HOOK_API, Manifest, Quality, TypeSpec
@@ -38,7 +39,7 @@ KINDS: dict[str, tuple[str, type]] = {
     "robotoff_importers": ("importer", kinds.Importer),
     "robotoff_annotators": ("annotator", kinds.Annotator),
     "robotoff_question_formatters": ("formatter", kinds.QuestionFormatter),
-    "robotoff_lexicons": ("lexicon", kinds.Lexicon),
+    "robotoff_lexicons": ("lexicon", Lexicon),
     "robotoff_routes": ("route", contributions.Route),
     "robotoff_commands": ("command", contributions.Command),
     "robotoff_health_checks": ("health", kinds.HealthCheck),
@@ -236,7 +237,7 @@ def _formatter(formatter: Any, manifest: Manifest) -> None:
 
 def _lexicon(lexicon: Any, manifest: Manifest) -> None:
     _own_name(lexicon.name, "a lexicon", manifest.slug)
-    if not isinstance(lexicon.boundary, kinds.Boundary):
+    if not isinstance(lexicon.boundary, Boundary):
         raise PluginError(f"lexicon {lexicon.name}: boundary must be a Boundary, not {lexicon.boundary!r}")
     for entry in lexicon.entries:
         if not (isinstance(entry, tuple | list) and len(entry) == 2 and isinstance(entry[0], str) and entry[0].strip()):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, evolve, field, frozen
 
-from ..components import Annotator, HealthCheck, Importer, Lexicon, Predictor, QuestionFormatter
+from ..components import Annotator, HealthCheck, Importer, Predictor, QuestionFormatter
+from ..model.lexicons import Lexicon
 from . import checks
 from .contributions import Command, Migrations, Route
 from .discovery import Found, absent, decide, discover

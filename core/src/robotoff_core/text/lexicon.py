@@ -13,7 +13,7 @@ from attrs import frozen
 from .fold import fold, is_word_character
 
 if TYPE_CHECKING:
-    from ..components import Lexicon
+    from ..model.lexicons import Lexicon
     from .document import OcrDocument
 
 __all__ = ["Hit", "LexiconIndex"]
