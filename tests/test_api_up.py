@@ -181,6 +181,20 @@ def test_serve_replaces_a_process_that_dies(tmp_path: Path) -> None:
         assert not any(psutil.pid_exists(pid) for pid in first)
 
 
+def test_processes_of_serve_do_not_outlive_their_parent(tmp_path: Path) -> None:
+    port = free_port()
+    environ = ("--set", "var=data")
+    subprocess.run([ROBOTOFF, *environ, "db", "upgrade"], cwd=tmp_path, check=True, timeout=60, capture_output=True)
+    with running(tmp_path, *environ, "serve", "--processes", "2", "--port", str(port)) as serve:
+        serve.wait_for("Serving http")
+        wait_until_served(port)
+        children = psutil.Process(serve.process.pid).children(recursive=True)
+        assert len(children) >= 2
+        serve.process.kill()
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert alive == []
+
+
 def test_serve_does_not_go_on_when_it_cannot_serve(tmp_path: Path) -> None:
     environ = ("--set", "var=data")
     subprocess.run([ROBOTOFF, *environ, "db", "upgrade"], cwd=tmp_path, check=True, timeout=60, capture_output=True)

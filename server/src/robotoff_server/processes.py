@@ -30,8 +30,10 @@ STOP_MARGIN = 10.0
 """Seconds beyond the requests' own time to finish, after which a child that does not stop is killed."""
 
 
-def serve_one(config: Config, listener: socket.socket, ready: Callable[[], None] | None = None) -> None:
-    """Serve in this process until SIGINT or SIGTERM, or until its parent is gone."""
+def serve_one(
+    config: Config, listener: socket.socket, ready: Callable[[], None] | None = None, *, supervised: bool = False
+) -> None:
+    """Serve in this process until SIGINT or SIGTERM, or, when *supervised*, until its parent is gone."""
     from robotoff_core.jobs.process import connect
     from robotoff_core.runtime import Runtime
 
@@ -40,9 +42,10 @@ def serve_one(config: Config, listener: socket.socket, ready: Callable[[], None]
     async def serve() -> None:
         stop = asyncio.Event()
         on_signals(stop.set)
-        watching = asyncio.create_task(_watch_parent(parent, stop))
+        watching = asyncio.create_task(_watch_parent(parent, stop)) if supervised else None
         await run(runtime, listener, stop, ready)
-        watching.cancel()
+        if watching is not None:
+            watching.cancel()
 
     runtime = Runtime.open(config, isolated=True)
     transport = connect(runtime)
@@ -98,7 +101,7 @@ def _fork(config: Config, listener: socket.socket) -> int:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        serve_one(config, listener, ready)
+        serve_one(config, listener, ready, supervised=True)
         code = 0
     except PluginsError as error:
         log.error("strict: plugins in trouble: %s", error)
