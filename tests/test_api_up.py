@@ -86,6 +86,15 @@ def post(port: int, values: str) -> Any:
         return json.load(reply)
 
 
+def processor_seconds(pid: int, seconds: float) -> float:
+    """What the process itself computes in so many seconds."""
+    process = psutil.Process(pid)
+    before = process.cpu_times()
+    time.sleep(seconds)
+    after = process.cpu_times()
+    return float(after.user + after.system - before.user - before.system)
+
+
 def test_up_serves_questions_keeps_its_data_and_stops(tmp_path: Path) -> None:
     port = free_port()
     arguments = ("up", "--demo", "--port", str(port), "--var", "data")
@@ -110,6 +119,7 @@ def test_up_serves_questions_keeps_its_data_and_stops(tmp_path: Path) -> None:
 
         children = psutil.Process(up.process.pid).children(recursive=True)
         assert len(children) >= 1  # the components
+        assert processor_seconds(up.process.pid, 3) < 1  # at rest it rests
         assert up.stop() == 0
         assert "Stopped." in up.output
         assert not (tmp_path / "data" / "robotoff.pid").exists()
