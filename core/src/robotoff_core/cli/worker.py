@@ -42,7 +42,8 @@ def worker(ctx: click.Context, threads: int | None, scheduler: bool) -> None:
     stop = threading.Event()
 
     def end(_number: int, _frame: Any) -> None:
-        stop.set()
+        # Not in this very thread: it may be inside stop.wait(), holding the lock that set() needs.
+        threading.Thread(target=stop.set).start()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "make_scheduler", "make_worker", "run_worker"]
 
+STEP = 0.5
+"""Seconds; how late a signal may be noticed."""
+
 
 def connect(runtime: "Runtime") -> Transport:
     """The transport of *runtime*'s configuration; from now on its committed jobs are published there."""
@@ -53,7 +56,9 @@ def run_worker(
     if periodic is not None:
         periodic.start()
     try:
-        stop.wait()
+        # In steps: a signal that comes just before the wait begins would otherwise be handled only after it.
+        while not stop.wait(STEP):
+            pass
     finally:
         finished = worker.stop()
         if periodic is not None:
