@@ -154,6 +154,10 @@ def wheels(session: nox.Session) -> None:
     session.chdir(session.create_tmp())
     session.run("robotoff", "plugins", "list")
     session.run("robotoff", "config", "check")
+    # With the packaged data, and without anything that only tests need.
+    demo = "from robotoff_core.demo import iter_images as i; open('label.json', 'wb').write(next(iter(i()))[-1])"
+    session.run("python", "-c", demo)
+    session.run("robotoff", "--strict", "predict", "ocr", "label.json")
 
 
 @nox.session(venv_backend="none")
