@@ -26,9 +26,15 @@ def valid() -> dict[str, Any]:
     return document
 
 
+def read(document: OcrDocument) -> OcrDocument:
+    """Ask for everything: geometry is read only then."""
+    assert document.words is not None
+    return document
+
+
 def refused(data: bytes) -> OcrError:
     with pytest.raises(OcrError) as caught:
-        OcrDocument.from_bytes(data, source="photo.json")
+        read(OcrDocument.from_bytes(data, source="photo.json"))
     assert caught.value.source == "photo.json"
     assert str(caught.value).startswith("photo.json: ")
     return caught.value
@@ -141,8 +147,21 @@ def test_wrong_types(path: str, value: Any, where: str, message: str) -> None:
     assert error.where == where
     assert message in error.message
     with pytest.raises(OcrError) as caught:
-        OcrDocument.from_json(document)
+        read(OcrDocument.from_json(document))
     assert caught.value.where == where
+
+
+def test_a_malformed_polygon_is_told_when_geometry_is_asked_for_and_harms_no_text() -> None:
+    document = valid()
+    words = document["responses"][0]["fullTextAnnotation"]["pages"][0]["blocks"][1]["paragraphs"][0]["words"]
+    words[1]["boundingBox"]["vertices"][2]["x"] = "left"
+    found = OcrDocument.from_bytes(json.dumps(document).encode(), source="photo.json")
+    first, last = found.text.index("|") + 1, len(found.text)
+    for asked in (lambda: found.words, lambda: found.box(first, last), lambda: found.words_in_span(first, last)):
+        with pytest.raises(OcrError) as caught:
+            asked()
+        assert (caught.value.where, caught.value.source) == (f"{WORD}.boundingBox.vertices[2].x", "photo.json")
+    assert found.box(0, first - 1) is not None
 
 
 @pytest.mark.parametrize(
@@ -207,7 +226,7 @@ JUNK = st.recursive(
 def usable_or_refused(data: bytes) -> None:
     """Either an OcrError or a document every part of which can be read."""
     try:
-        document = OcrDocument.from_bytes(data, source="fuzz")
+        document = read(OcrDocument.from_bytes(data, source="fuzz"))
     except OcrError:
         return
     assert len(document.text) == len(document.contiguous) == len(document.folded)

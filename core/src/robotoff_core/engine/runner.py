@@ -19,6 +19,7 @@ from ..model.insights import Insight
 from ..model.predictions import Prediction, PredictionRun, RunKey, StoredPrediction
 from ..model.products import Product
 from ..model.questions import Question
+from ..text.errors import OcrError
 from .reconcile import Plan, reconcile
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ class Runner:
         self._registry = registry
         self._taxonomies = taxonomies
         self._on_enter = on_enter or _ignore
+        types = registry.types
+        self._default_run = frozenset(
+            one.name
+            for one in registry.predictors
+            if any(produced not in types or types[produced].spec.default_run for produced in one.component.produces)
+        )
 
     def predict(
         self,
@@ -113,7 +120,7 @@ class Runner:
         contexts: dict[str, Run[Any]] = {}
         for registered in self._registry.predictors:
             predictor = registered.component
-            if registered.name in skip or not self._wanted(predictor, types, key_product.server_type, product_name):
+            if registered.name in skip or not self._wanted(registered, types, key_product.server_type, product_name):
                 continue
             run = contexts.get(registered.plugin)
             if run is None:
@@ -124,6 +131,8 @@ class Runner:
             try:
                 found = list(predictor.predict(parsed, run))
                 _check_predictions(found, predictor)
+            except OcrError:
+                raise  # a malformed polygon, met when the predictor asked for geometry: the document's fault
             except (Exception, SystemExit) as error:  # noqa: BLE001 (isolation is the purpose)
                 failures.append(_failure(registered, error))
             else:
@@ -238,16 +247,20 @@ class Runner:
         return document
 
     def _wanted(
-        self, predictor: Predictor, types: Collection[str] | None, server_type: str, product_name: bool
+        self,
+        registered: "Registered[Predictor]",
+        types: Collection[str] | None,
+        server_type: str,
+        product_name: bool,
     ) -> bool:
+        predictor = registered.component
         if product_name and not predictor.product_name:
             return False
         if predictor.server_types and server_type not in predictor.server_types:
             return False
         if types is not None:
             return any(produced in types for produced in predictor.produces)
-        owned = self._registry.types
-        return any(produced not in owned or owned[produced].spec.default_run for produced in predictor.produces)
+        return registered.name in self._default_run
 
     def _run(self, registered: "Registered[Any]", today: date, server_type: str, source_image: str | None) -> Run[Any]:
         return Run(registered.settings, today, self._taxonomies.get, server_type, source_image)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..model.boxes import Box
 from .annotations import CloudLabel, Face, Likelihood, Logo, Orientation, SafeSearch, Word
@@ -14,9 +14,12 @@ from .layout import Layout, contiguous, render
 if TYPE_CHECKING:
     from .lexicon import Hit, LexiconIndex
     from .vision import Face as VisionFace
-    from .vision import Response
+    from .vision import Response, Vertex
+    from .vision import Word as VisionWord
 
 __all__ = ["OcrDocument"]
+
+T = TypeVar("T")
 
 
 class OcrDocument:
@@ -28,8 +31,9 @@ class OcrDocument:
     - ``contiguous`` (also called ``default``): line and block ends are a space, pages stay joined by ``|``;
     - ``folded``: the contiguous text in lower case, accents removed one for one.
 
-    A document without a full text annotation reads as the first text annotation (no boxes then), or as empty. In a
-    document made of a plain string (``is_plain``) text and contiguous are that string.
+    Geometry (words, boxes, orientation) is read when somebody asks for it; a malformed polygon is an
+    :class:`OcrError` then. A document without a full text annotation reads as the first text annotation (no boxes
+    then), or as empty. In a document made of a plain string (``is_plain``) text and contiguous are that string.
     """
 
     __slots__ = (
@@ -86,7 +90,7 @@ class OcrDocument:
     @classmethod
     def _from_response(cls, response: "Response", source: str) -> "OcrDocument":
         if response.full_text_annotation is not None:
-            text, spaced, layout = render(response.full_text_annotation, _decoder()[1])
+            text, spaced, layout = render(response.full_text_annotation, *_decoder()[1:])
             document = cls(text, spaced, source=source)
             document._layout = layout
         else:
@@ -139,12 +143,14 @@ class OcrDocument:
     def words(self) -> tuple[Word, ...]:
         """The words with their offsets and boxes; ``()`` without a full text annotation."""
         if self._words is None:
-            self._words = tuple(self._layout.words()) if self._layout is not None else ()
+            self._words = tuple(self._geometry(Layout.words)) if self._layout is not None else ()
         return self._words
 
     def words_in_span(self, start: int, end: int) -> list[Word]:
         """The words of which at least one character lies in ``text[start:end]``."""
-        return self._layout.words_in_span(start, end) if self._layout is not None and start < end else []
+        if self._layout is None or start >= end:
+            return []
+        return self._geometry(lambda layout: layout.words_in_span(start, end))
 
     def words_in_area(self, box: Box) -> list[Word]:
         """The words that lie entirely inside *box* (absolute pixels)."""
@@ -161,7 +167,17 @@ class OcrDocument:
 
     def box(self, start: int, end: int) -> Box | None:
         """The smallest box (absolute pixels) around the words of ``text[start:end]``; ``None`` without a layout."""
-        return self._layout.box(start, end) if self._layout is not None and start < end else None
+        if self._layout is None or start >= end:
+            return None
+        return self._geometry(lambda layout: layout.box(start, end))
+
+    def _geometry(self, read: "Callable[[Layout], T]") -> "T":
+        """What *read* finds in the layout; a malformed polygon is told with the document's source."""
+        assert self._layout is not None
+        try:
+            return read(self._layout)
+        except OcrError as error:
+            raise OcrError(error.message, error.where, self.source) from None
 
     @property
     def orientation(self) -> Orientation:
@@ -207,11 +223,11 @@ class OcrDocument:
 
 
 @cache
-def _decoder() -> "tuple[Callable[[bytes], Response], dict[str, str]]":
+def _decoder() -> "tuple[Callable[[bytes], Response], dict[str, str], Callable[[VisionWord], list[Vertex]]]":
     """What decoding needs, imported once: an import statement in the hot path would cost as much as a small text."""
-    from .vision import BREAKS, decode
+    from .vision import BREAKS, corners, decode
 
-    return decode, BREAKS
+    return decode, BREAKS, corners
 
 
 def _likelihoods(face: "VisionFace") -> dict[str, Likelihood]:

@@ -7,10 +7,11 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from .errors import OcrError
-from .vision import Response
+from .vision import BoundingPoly, Page, Response, Word
 
-__all__ = ["convert", "first_response"]
+__all__ = ["convert", "first_response", "malformed_polygon"]
 
+_TEXT = "$.responses[0].fullTextAnnotation"
 _BYTE = re.compile(r" ?\(byte (\d+)\)")
 
 
@@ -46,9 +47,29 @@ def convert(document: Any, error: Exception | None = None) -> Response:
         raise OcrError(f"the OCR service reported an error: {first['error']}", "$.responses[0].error")
     try:
         _check(first, Response, "$.responses[0]")
-        return msgspec.convert(first, Response)
-    except (msgspec.ValidationError, RecursionError) as bad:
+        return msgspec.json.decode(msgspec.json.encode(first), type=Response)
+    except (msgspec.ValidationError, RecursionError, TypeError) as bad:
         raise OcrError(str(error or bad), "$.responses[0]") from None
+
+
+def malformed_polygon(word: Word, pages: list[Page], error: Exception) -> OcrError:
+    """The error of *word*, one of *pages*, whose polygon could not be read."""
+    path = next(
+        (
+            f"{_TEXT}.pages[{p}].blocks[{b}].paragraphs[{q}].words[{w}].boundingBox"
+            for p, page in enumerate(pages)
+            for b, block in enumerate(page.blocks)
+            for q, paragraph in enumerate(block.paragraphs)
+            for w, one in enumerate(paragraph.words)
+            if one is word
+        ),
+        _TEXT,
+    )
+    try:
+        _check(msgspec.json.decode(word.bounding_box), BoundingPoly, path)
+    except OcrError as found:
+        return found
+    return OcrError(str(error), path)
 
 
 def _check(value: Any, kind: Any, path: str) -> None:
@@ -60,6 +81,8 @@ def _check(value: Any, kind: Any, path: str) -> None:
         if len(kinds) == 1:
             _check(value, kinds[0], path)
             return
+    if kind is msgspec.Raw:
+        return  # read when somebody asks for it
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         if not isinstance(value, dict):
             raise OcrError(f"object expected, not {_kind(value)}", path)

@@ -1,6 +1,7 @@
 """Putting the text together from symbols, and geometry: what needs the layout of a decoded document."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from .annotations import Orientation, Word
 if TYPE_CHECKING:
     from .vision import FullText, Vertex
     from .vision import Word as VisionWord
+
+    Corners = Callable[[VisionWord], list[Vertex]]
 
 __all__ = ["Layout", "contiguous", "orientation_of", "render"]
 
@@ -22,11 +25,11 @@ _BY_TOP_CORNERS = {
 }
 
 
-def render(full_text: "FullText", breaks: dict[str, str]) -> "tuple[str, str, Layout]":
+def render(full_text: "FullText", breaks: dict[str, str], corners: "Corners") -> "tuple[str, str, Layout]":
     """The full text, the contiguous text, and the layout behind them.
 
     Words are joined as they are, paragraphs by a space unless one stands there, blocks and pages by ``|``. One flat
-    loop without calls: this is the hot path of every document.
+    loop without calls: this is the hot path of every document. *corners* reads a word's polygon, later and on demand.
     """
     pieces: list[str] = []
     owners: list[VisionWord | None] = []
@@ -65,10 +68,10 @@ def render(full_text: "FullText", breaks: dict[str, str]) -> "tuple[str, str, La
                         last = text
     text = "".join(pieces)
     if len(page_starts) < 2:
-        return text, contiguous(text), Layout(pieces, owners)
+        return text, contiguous(text), Layout(pieces, owners, full_text, corners)
     ends = [start - 1 for start in page_starts[1:]]
     pages = ["".join(pieces[start:end]) for start, end in zip(page_starts, [*ends, len(pieces)], strict=True)]
-    return text, "|".join(map(contiguous, pages)), Layout(pieces, owners)
+    return text, "|".join(map(contiguous, pages)), Layout(pieces, owners, full_text, corners)
 
 
 def contiguous(page: str) -> str:
@@ -77,11 +80,18 @@ def contiguous(page: str) -> str:
 
 
 class Layout:
-    """The pieces of a rendered text with the words behind them; offsets are computed when somebody asks."""
+    """The pieces of a rendered text with the words behind them; offsets and polygons are read when somebody asks.
 
-    __slots__ = ("_owners", "_pieces", "_starts")
+    Every method raises :class:`~robotoff_core.text.errors.OcrError` for a word whose polygon is malformed.
+    """
 
-    def __init__(self, pieces: list[str], owners: "list[VisionWord | None]") -> None:
+    __slots__ = ("_corners_of", "_full_text", "_owners", "_pieces", "_starts")
+
+    def __init__(
+        self, pieces: list[str], owners: "list[VisionWord | None]", full_text: "FullText", corners: "Corners"
+    ) -> None:
+        self._full_text = full_text
+        self._corners_of = corners
         self._pieces = pieces
         self._owners = owners
         self._starts: list[int] | None = None
@@ -128,7 +138,14 @@ class Layout:
 
     def _corners(self, index: int) -> "list[Vertex]":
         owner = self._owners[index]
-        return owner.bounding_box.vertices if owner is not None else []
+        if owner is None:
+            return []
+        try:
+            return self._corners_of(owner)
+        except ValueError as error:
+            from .explain import malformed_polygon
+
+            raise malformed_polygon(owner, self._full_text.pages, error) from None
 
     def _word(self, index: int) -> Word:
         start, end = self._extent(index)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from .errors import OcrError
 
-__all__ = ["BREAKS", "Envelope", "FullText", "Paragraph", "Response", "Vertex", "Word", "decode"]
+__all__ = ["BREAKS", "Envelope", "FullText", "Paragraph", "Response", "Vertex", "Word", "corners", "decode"]
 
 BREAKS = {"SPACE": " ", "SURE_SPACE": " ", "EOL_SURE_SPACE": " ", "LINE_BREAK": "\n", "UNKNOWN": "", "HYPHEN": ""}
 """How a detected break is written in the text."""
@@ -51,7 +51,6 @@ class Symbol(Struct, gc=False, rename="camel"):
     """One character, or a few."""
 
     text: str
-    confidence: float | None = None
     property: SymbolProperty | None = None
 
 
@@ -59,7 +58,6 @@ class DetectedLanguage(Struct, gc=False, rename="camel"):
     """A language the cloud detected in a word."""
 
     language_code: str
-    confidence: float | None = None
 
 
 class WordProperty(Struct, gc=False, rename="camel"):
@@ -69,9 +67,9 @@ class WordProperty(Struct, gc=False, rename="camel"):
 
 
 class Word(Struct, gc=False, rename="camel"):
-    """One word."""
+    """One word. Its polygon stays as it is written until somebody asks for geometry (:func:`corners`)."""
 
-    bounding_box: BoundingPoly
+    bounding_box: msgspec.Raw
     symbols: list[Symbol]
     property: WordProperty | None = None
 
@@ -161,6 +159,7 @@ class Envelope(Struct, gc=False, rename="camel"):
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
+_decode_polygon = msgspec.json.Decoder(BoundingPoly).decode
 _CHUNK = 1 << 14
 
 
@@ -175,6 +174,11 @@ def _check_utf_8(data: bytes) -> None:
     while position < end:
         stop = position + _CHUNK
         position += utf_8_decode(view[position:stop], "strict", stop >= end)[1]
+
+
+def corners(word: Word) -> list[Vertex]:
+    """The corners of *word*. Raises :class:`msgspec.ValidationError` when its polygon is malformed."""
+    return _decode_polygon(word.bounding_box).vertices
 
 
 def decode(data: bytes) -> Response:
