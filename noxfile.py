@@ -17,6 +17,7 @@ from packages import Package, group, packages  # noqa: E402
 nox.needs_version = ">=2024.4"
 nox.options.sessions = ["lint", "types", "imports", "tests"]
 nox.options.error_on_external_run = False
+nox.options.default_venv_backend = "venv"
 
 CONSTRAINTS = str(ROOT / "constraints.txt")
 PACKAGES = {package.name: package for package in packages()}
