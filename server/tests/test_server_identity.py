@@ -13,6 +13,8 @@ from robotoff_server.params import Parameters
 from robotoff_server.ratelimit import RateLimit
 from robotoff_server.testing import Served
 
+KEY = b"a key of this deployment"
+
 
 def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
@@ -79,21 +81,22 @@ def test_wrong_proxies_are_named() -> None:
 
 def test_callers() -> None:
     nothing = Parameters({})
-    one = caller_of(request("203.0.113.9"), nothing, None, ())
+    one = caller_of(request("203.0.113.9"), nothing, None, (), KEY)
     assert one.anonymous
     assert (one.device, one.own_device) == (one.address, False)
-    other = caller_of(request("203.0.113.10"), nothing, None, ())
+    other = caller_of(request("203.0.113.10"), nothing, None, (), KEY)
     assert one.address != other.address
     assert "203" not in one.address
-    named = caller_of(request("203.0.113.9"), Parameters({"device_id": ["d1"]}), "anna", ())
+    assert one.address != caller_of(request("203.0.113.9"), nothing, None, (), b"another deployment's").address
+    named = caller_of(request("203.0.113.9"), Parameters({"device_id": ["d1"]}), "anna", (), KEY)
     assert (named.username, named.device, named.own_device) == ("anna", "d1", True)
-    long = caller_of(request("203.0.113.9"), Parameters({"device_id": ["d" * 5000]}), None, ())
+    long = caller_of(request("203.0.113.9"), Parameters({"device_id": ["d" * 5000]}), None, (), KEY)
     assert len(long.device) == 40
 
 
 def test_one_line_has_one_address() -> None:
     def digest(address: str) -> str:
-        return caller_of(request(address), Parameters({}), None, ()).address
+        return caller_of(request(address), Parameters({}), None, (), KEY).address
 
     assert digest("2001:db8:0:1::1") == digest("2001:db8:0:1:ffff::2")
     assert digest("2001:db8:0:1::1") != digest("2001:db8:0:2::1")

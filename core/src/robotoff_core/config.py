@@ -87,12 +87,17 @@ class PluginsConfig:
 
 @frozen
 class ServerConfig:
-    """``[server]``: ``max_body_bytes`` bytes; ``image_base`` replaces the address that image paths are appended to."""
+    """``[server]``: ``max_body_bytes`` bytes; ``image_base`` replaces the address that image paths are appended to.
+
+    ``secret`` keys the digests that stand for voters' addresses; equal on all hosts of a deployment. Without one, a key
+    is made at the first start and kept in ``var``.
+    """
 
     host: str = "127.0.0.1"
     port: int = field(default=5500, validator=[validators.ge(0), validators.le(65535)])
     image_base: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    secret: str | None = field(default=None, repr=False)
     max_body_bytes: int = field(default=2_000_000, validator=validators.ge(1))
     anonymous_writes_per_minute: int = field(default=60, validator=validators.ge(0))
     max_connections: int = field(default=200, validator=validators.ge(1))

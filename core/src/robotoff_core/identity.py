@@ -3,13 +3,15 @@
 import hashlib
 import hmac
 import os
+import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
-from .config import Account
+from .config import Account, Config
 
-__all__ = ["Identity", "LocalAccounts", "hash_password"]
+__all__ = ["Identity", "LocalAccounts", "digest_key", "hash_password"]
 
 _N, _R, _P = 2**14, 8, 1
 
@@ -38,6 +40,25 @@ class LocalAccounts:
         else:
             matches = _matches(expected, password)
         return username if matches and account is not None else None
+
+
+def digest_key(config: Config) -> bytes:
+    """The key of the digests that stand for addresses: ``server.secret``, or one made once and kept in ``var``.
+
+    Without a key a digest of an IPv4 address could be reversed by trying all of them. Raises :class:`OSError`.
+    """
+    if config.server.secret is not None:
+        return config.server.secret.encode()
+    path = config.var / "digest.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Made aside and linked whole: of several processes that start at once the first one's key counts.
+        with tempfile.NamedTemporaryFile(dir=path.parent) as made:
+            made.write(os.urandom(32))
+            made.flush()
+            with suppress(FileExistsError):
+                os.link(made.name, path)
+    return path.read_bytes()
 
 
 def hash_password(password: str) -> str:

@@ -101,12 +101,14 @@ def client_address(request: web.Request, trusted: Networks) -> str:
     return route[0]
 
 
-def caller_of(request: web.Request, parameters: Parameters, username: str | None, trusted: Networks) -> Caller:
-    """The caller, given the user name that was verified."""
-    address = _digest(_subscriber(client_address(request, trusted)))
+def caller_of(
+    request: web.Request, parameters: Parameters, username: str | None, trusted: Networks, key: bytes
+) -> Caller:
+    """The caller, given the user name that was verified. *key* keys the digests."""
+    address = _digest(_subscriber(client_address(request, trusted)), key)
     device = parameters.text("device_id") or ""
     if len(device) > MAX_DEVICE_ID:
-        device = _digest(device)
+        device = _digest(device, key)
     return Caller(username, device or address, bool(device), address)
 
 
@@ -151,5 +153,5 @@ def _subscriber(address: str) -> str:
     return str(parsed)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha1(text.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+def _digest(text: str, key: bytes) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), key=key[:64], digest_size=20).hexdigest()

@@ -12,6 +12,7 @@ from aiohttp import web
 from attrs import define, field
 
 from robotoff_core.engine.runner import Failure
+from robotoff_core.identity import digest_key
 
 from .errors import ApiError, http_title
 from .identity import Caller, Networks, Unusable, caller_of, client_address, credentials, networks
@@ -48,6 +49,7 @@ class Services:
     runtime: "Runtime"
     trusted: Networks
     writes: RateLimit
+    digest_key: bytes = field(repr=False)
     pool: Pool = field(factory=lambda: Pool("read"))
     answers: Pool = field(factory=lambda: Pool("answer"))
     """Answers may wait seconds for their edit; reads never stand behind them."""
@@ -83,7 +85,7 @@ class Services:
                 raise error.error() from None
             given = None
         username = None if given is None else await self._verify(request, *given)
-        return caller_of(request, parameters, username, self.trusted)
+        return caller_of(request, parameters, username, self.trusted, self.digest_key)
 
     def take_write(self, caller: Caller) -> None:
         """Count one write of an anonymous caller. Raises 429 with ``Retry-After`` when it has had its share."""
@@ -161,4 +163,9 @@ SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 def open_services(runtime: "Runtime") -> Services:
     """The services of *runtime*. Raises :class:`ValueError` naming the configuration key that makes no sense."""
     server = runtime.config.server
-    return Services(runtime, networks(server.trusted_proxies), RateLimit(server.anonymous_writes_per_minute))
+    return Services(
+        runtime,
+        networks(server.trusted_proxies),
+        RateLimit(server.anonymous_writes_per_minute),
+        digest_key(runtime.config),
+    )

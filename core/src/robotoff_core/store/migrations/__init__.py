@@ -10,7 +10,9 @@ new revision of core, in ``versions/``:
 - No downgrade: a step back is a restore, or a further revision.
 """
 
+import fcntl
 import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,7 +158,7 @@ def upgrade(url: str, plugins: Mapping[str, "Migrations"] | None = None) -> dict
     applied: dict[str, tuple[str, ...]] = {}
     for history in histories(plugins):
         # alembic's `op` is one per process
-        with _ONE, _connection(url, write=True) as connection, _alone(connection):
+        with _ONE, _connection(url, write=True) as connection, _alone(url, connection):
             context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
             with connection.begin():
                 heads = context.get_current_heads()
@@ -200,10 +202,15 @@ def _connection(url: str, *, write: bool) -> Iterator[Connection]:
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    """Hold the lock of migrating; on SQLite each revision's write transaction excludes other writers."""
+def _alone(url: str, connection: Connection) -> Iterator[None]:
+    """Hold the lock of migrating: PostgreSQL's advisory one, or the kernel's on the folder of SQLite's file."""
     if connection.dialect.name != "postgresql":
-        yield
+        folder = os.open(Path(str(database_url(url).database)).parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
         return
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
     connection.commit()  # the lock belongs to the session and stays
