@@ -128,9 +128,11 @@ def test_an_automatic_insight_that_became_pointless_is_closed() -> None:
 
 def test_another_claim_supersedes_and_carries_no_vote_over() -> None:
     old = insight("en:a", n_votes=2)
-    result = plan(predicted("en:b", 2), existing=[old], importer=OnlyFirst())
+    result = plan(predicted("en:b", 2), predicted("en:a", 1), existing=[old], importer=OnlyFirst())
     assert [claim for claim, _ in result.creates] == ["en:b"]
-    assert [(c.insight.id, c.rule) for c in result.closes] == [(old.id, "superseded")]
+    assert [(c.insight.id, c.rule, c.reason) for c in result.closes] == [
+        (old.id, "not-first", "a better source is used")
+    ]
 
 
 def test_without_support_an_open_insight_is_closed() -> None:

@@ -1,8 +1,7 @@
 """The server's commands, which ``robotoff`` finds by entry point: ``up`` and ``serve``."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +61,7 @@ def up(
     logs.set_up(log_level or "warning")
     _check(config)
     try:
-        with _database_errors():
-            bring_up(config, demo=demo, say=_say)
+        bring_up(config, demo=demo, say=_say)
     except (RunningError, PortTakenError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     except PermissionError as error:
@@ -88,8 +86,7 @@ def serve(ctx: click.Context, processes: int, host: str | None, port: int | None
 
     logs.set_up(log_level or "info")
     _check(config)
-    with _database_errors():
-        require_database(config)
+    require_database(config)
     try:
         listener = listen(config.server.host, config.server.port)
     except PortTakenError as error:
@@ -112,18 +109,6 @@ def _check(config: "Config") -> None:
         networks(config.server.trusted_proxies)
     except ValueError as error:
         raise UsageFailure(f"{error} ({config.origin('server.trusted_proxies')})") from None
-
-
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    """A database that does not answer ends the command with a sentence."""
-    from sqlalchemy.exc import OperationalError
-
-    try:
-        yield
-    except OperationalError as error:
-        reason = str(error.orig or error).strip()
-        raise click.ClickException(f"the database does not answer: {reason}. Check the setting `database`.") from None
 
 
 def _unset(config: "Config", key: str) -> bool:

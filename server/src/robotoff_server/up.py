@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from robotoff_core.cli.database import require_database
 from robotoff_core.config import Config
 from robotoff_core.engine.runner import Runner
 from robotoff_core.jobs.process import connect, make_scheduler, make_worker
@@ -38,13 +39,13 @@ def bring_up(config: Config, *, demo: bool, say: Callable[[str], None]) -> None:
     """Run until SIGINT or SIGTERM. *say* tells the person in front of it where to look.
 
     Raises :class:`~.lock.RunningError`, :class:`~.serving.PortTakenError`,
-    :class:`~robotoff_core.plugins.registry.PluginsError` (strict), and :class:`ValueError` for a database that this
-    version cannot use.
+    :class:`~robotoff_core.plugins.registry.PluginsError` (strict), and :class:`click.ClickException` for a database
+    that this version cannot use.
     """
     with RunningLock(config.var):
         listener = listen(config.server.host, config.server.port)
         try:
-            _prepare_database(config)
+            require_database(config, own=True)
             runtime = Runtime.open(config, isolated=True)
         except BaseException:
             listener.close()
@@ -81,18 +82,6 @@ def load_demo(runtime: Runtime) -> int:
     with runtime.store.write() as tx:
         tx.jobs.enqueue_all(jobs, runtime.now())
     return runtime.products.load(fresh.values())
-
-
-def _prepare_database(config: Config) -> None:
-    """Make and migrate an embedded database; any other is its operator's."""
-    from robotoff_core.store.migrations import histories, standing, upgrade
-
-    found = standing(config.database, histories()[0])
-    if found.ready:
-        return
-    if not config.database.startswith("sqlite"):
-        raise ValueError("the database is not up to date; run `robotoff db upgrade` first")
-    upgrade(config.database)
 
 
 def _release_jobs(runtime: Runtime) -> None:

@@ -16,23 +16,31 @@ if TYPE_CHECKING:
 __all__ = ["opened", "product_named", "require_database", "require_server_type"]
 
 
-def require_database(config: "Config") -> None:
-    """Make sure that the tables are there and current. An embedded database that is not there yet is made; nothing else
-    migrates without being told to.
+def require_database(config: "Config", *, own: bool = False) -> None:
+    """Make sure that the tables are there and current. An embedded database that is not there yet is made; *own* says
+    that an older one may be migrated too. Nothing else migrates without being told to.
 
     Ends the process with exit code 1 and the next step otherwise.
     """
+    from sqlalchemy.exc import OperationalError
+
     from ..store.migrations import histories, standing, upgrade
 
-    found = standing(config.database, histories()[0])
-    if found.ready:
-        return
-    if found.current is None and config.database.startswith("sqlite"):
-        upgrade(config.database)
-        return
+    try:
+        found = standing(config.database, histories()[0])
+        embedded = config.database.startswith("sqlite")
+        if not found.ready and not found.unknown and embedded and (own or found.current is None):
+            upgrade(config.database)
+            return
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    except OperationalError as error:
+        reason = str(error.orig or error).strip()
+        raise click.ClickException(f"the database does not answer: {reason}. Check the setting `database`.") from None
     if found.unknown:
         raise click.ClickException("the database was made by a newer version; install that version again")
-    raise click.ClickException("the database is not up to date; run `robotoff db upgrade` first")
+    if not found.ready:
+        raise click.ClickException("the database is not up to date; run `robotoff db upgrade` first")
 
 
 @contextmanager

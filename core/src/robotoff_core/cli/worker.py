@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .common import configuration
+from .database import require_database
 
 __all__ = ["worker"]
 
@@ -22,23 +23,12 @@ def worker(ctx: click.Context, threads: int | None, scheduler: bool) -> None:
     Exit code 1 when some could not be finished in time: another worker runs them again.
     """
     config = configuration(ctx, {"jobs.workers": threads})
-    from sqlalchemy.exc import SQLAlchemyError
-
     from ..jobs.process import run_worker
     from ..runtime import Runtime
-    from ..store.migrations import histories, standing
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        core = standing(config.database, histories()[0])
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip()
-        raise click.ClickException(f"the database does not answer: {reason}. Check the setting `database`.") from None
-    if not core.ready:
-        raise click.ClickException("the tables are not those of this version; run `robotoff db upgrade` first")
+    require_database(config)
     stop = threading.Event()
 
     def end(_number: int, _frame: Any) -> None:

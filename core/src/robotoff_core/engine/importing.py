@@ -280,6 +280,7 @@ def _with_closings(plan: Plan) -> tuple[Drop, ...]:
     closed = tuple(
         Drop(c.rule, c.reason, c.insight.value, c.insight.value_tag, c.insight.source_image, c.insight.component)
         for c in plan.closes
+        if all((d.rule, d.value, d.value_tag) != (c.rule, c.insight.value, c.insight.value_tag) for d in plan.drops)
     )
     return plan.drops + closed
 

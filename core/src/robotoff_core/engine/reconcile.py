@@ -118,7 +118,7 @@ def reconcile(
             continue
         if insight.origin is Origin.IMPORTED and insight.source_image not in ran_on:
             continue
-        closes.append(_closing(importer, insight, kept))
+        closes.append(_closing(insight, drops))
     return Plan(tuple(creates), tuple(updates), tuple(closes), tuple(drops))
 
 
@@ -180,10 +180,11 @@ def _protection(insight: Insight) -> tuple[str, str]:
     return "answered", f"{_said(insight)} was {words} (insight {insight.id})"
 
 
-def _closing(importer: Importer, insight: Insight, kept: Sequence[Candidate]) -> Closing:
-    for candidate in kept:
-        if importer.claim(candidate) != insight.claim:
-            return Closing(insight, "superseded", f"{_said(candidate)} is suggested instead")
+def _closing(insight: Insight, drops: Sequence[Drop]) -> Closing:
+    """Why an open insight is not suggested any more: what the importer said about it, or that nothing supports it."""
+    for drop in drops:
+        if (drop.value_tag, drop.value) == (insight.value_tag, insight.value):
+            return Closing(insight, drop.rule, drop.reason)
     return Closing(insight, "unsupported", "no prediction supports it any more")
 
 
