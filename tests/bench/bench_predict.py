@@ -60,12 +60,12 @@ def main(paths: list[str]) -> int:
         f"{'medians':34} {'docs':>5} {'chars':>9} {'decode':>9} {'total':>9} {'rules':>9} {'total/d':>7} {'rules/d':>7}"
     )
     kept = True
-    given = [measure(runner, read_document(Path(path)), (), 3 * REPEAT, source=path) for path in paths]
+    given = measure(runner, [(path, read_document(Path(path))) for path in paths], (), 3 * REPEAT)
     for path, figures in zip(paths, given, strict=True):
         row(Path(path).name, [figures])
-    demo = [measure(runner, data, (), REPEAT) for *_, data in iter_images()]
-    short = [measure(runner, data, (), REPEAT) for data in documents]
-    long = [measure(runner, data, (), REPEAT) for data in longer]
+    demo = measure(runner, [("demo", data) for *_, data in iter_images()], (), REPEAT)
+    short = measure(runner, [("corpus", data) for data in documents], (), REPEAT)
+    long = measure(runner, [("longer", data) for data in longer], (), REPEAT)
     row("demo", demo)  # no limit: a few words cost little to decode, and calling each component costs the same
     for name, group in (("given files", given), ("corpus", short), (f"corpus x {LONGER}", long)):
         if group:

@@ -3,7 +3,7 @@
 import gc
 import json
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import median
@@ -17,11 +17,14 @@ from .common import configuration
 from .predict import open_runner, read_document
 
 if TYPE_CHECKING:
-    from ..engine.runner import Failure, Runner
+    from ..engine.runner import Failure, Predicted, Runner
+    from ..text import OcrDocument
 
 __all__ = ["Figures", "bench", "measure", "summary"]
 
 T = TypeVar("T")
+
+ROUNDS = 5
 
 
 @click.group()
@@ -32,7 +35,7 @@ def bench() -> None:
 @bench.command("predict")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--type", "types", multiple=True, metavar="T", help="Only predictors of this type; can be repeated.")
-@click.option("--repeat", default=9, show_default=True, type=click.IntRange(min=1), help="Samples of each document.")
+@click.option("--repeat", default=25, show_default=True, type=click.IntRange(min=1), help="Samples of each document.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def predict_(ctx: click.Context, files: tuple[Path, ...], types: tuple[str, ...], repeat: int, as_json: bool) -> None:
@@ -44,14 +47,16 @@ def predict_(ctx: click.Context, files: tuple[Path, ...], types: tuple[str, ...]
     from ..text import OcrError
 
     runner = open_runner(configuration(ctx), types)
-    figures = []
+    documents = []
     for path in files:
         try:
-            figures.append(measure(runner, read_document(path), types, repeat, source=str(path)))
-        except OcrError as error:
-            raise click.ClickException(str(error)) from None
+            documents.append((str(path), read_document(path)))
         except (OSError, EOFError, zlib.error) as error:
             raise click.ClickException(f"{path}: {error}") from None
+    try:
+        figures = measure(runner, documents, types, repeat)
+    except OcrError as error:
+        raise click.ClickException(str(error)) from None
     report = summary(figures)
     if as_json:
         click.echo(json.dumps(report))
@@ -83,35 +88,72 @@ class Figures:
     failures: "tuple[Failure, ...]" = ()
 
 
-def measure(runner: "Runner", data: bytes, types: Iterable[str], repeat: int, *, source: str = "") -> Figures:
-    """Measure one document. Raises :class:`~robotoff_core.text.OcrError` when it is malformed."""
-    import orjson
+def measure(
+    runner: "Runner", documents: Sequence[tuple[str, bytes]], types: Iterable[str], repeat: int
+) -> list[Figures]:
+    """Measure *documents*, each with its source. Raises :class:`~robotoff_core.text.OcrError` for a malformed one.
 
-    from ..text import OcrDocument
-
-    wanted = tuple(types) or None
+    In a few rounds over all of them, so that what else happens on the machine for a while concerns all alike.
+    """
     today = datetime.now(UTC).date()
-    document = OcrDocument.from_bytes(data, source=source)
-    first = runner.predict(document, types=wanted, today=today)  # builds what a process builds once
-    decode, total, rules = [], [], []
-    components: dict[str, list[float]] = {name: [] for name in first.timings}
-    for _ in range(repeat):
-        decode.append(_sample(_anew(data), orjson.loads)[0])
-        total.append(_sample(_anew(data), lambda anew: _whole(runner, anew, wanted, today))[0])
-        parsed = OcrDocument.from_bytes(_anew(data))
-        seconds, predicted = _sample(parsed, lambda cold: runner.predict(cold, types=wanted, today=today))
-        rules.append(seconds)
+    all_samples = [_Samples(runner, source, data, tuple(types) or None, today) for source, data in documents]
+    for number in range(ROUNDS):
+        for samples in all_samples:
+            for _ in range(repeat * number // ROUNDS, repeat * (number + 1) // ROUNDS):
+                samples.add()
+    return [samples.figures() for samples in all_samples]
+
+
+class _Samples:
+    """The samples of one document."""
+
+    def __init__(self, runner: "Runner", source: str, data: bytes, types: tuple[str, ...] | None, today: date) -> None:
+        from ..text import OcrDocument
+
+        self._data = data
+        self._runner, self._types, self._today = runner, types, today
+        self._document = OcrDocument.from_bytes(data, source=source)
+        self._first = self._predict(self._document)  # builds what a process builds once
+        self._decode: list[float] = []
+        self._total: list[float] = []
+        self._rules: list[float] = []
+        self._components: dict[str, list[float]] = {name: [] for name in self._first.timings}
+
+    def add(self) -> None:
+        """One more sample of each kind."""
+        import orjson
+
+        from ..text import OcrDocument
+
+        self._decode.append(_sample(_anew(self._data), orjson.loads)[0])
+        self._total.append(_sample(_anew(self._data), self._whole)[0])
+        parsed = OcrDocument.from_bytes(_anew(self._data))
+        seconds, predicted = _sample(parsed, self._predict)
+        self._rules.append(seconds)
         for name, spent in predicted.timings.items():
-            components.setdefault(name, []).append(spent)
-    return Figures(
-        characters=len(document.text),
-        decode_ms=median(decode) * 1000,
-        total_ms=median(total) * 1000,
-        rules_ms=median(rules) * 1000,
-        components={name: median(spent) * 1000 for name, spent in components.items() if spent},
-        predictions=sum(len(run.predictions) for run in first.runs),
-        failures=first.failures,
-    )
+            self._components.setdefault(name, []).append(spent)
+
+    def _predict(self, document: "OcrDocument") -> "Predicted":
+        return self._runner.predict(document, types=self._types, today=self._today)
+
+    def _whole(self, data: bytes) -> Any:
+        """Decode, parse and predict; what is returned is freed outside the measured time."""
+        from ..text import OcrDocument
+
+        document = OcrDocument.from_bytes(data)
+        return document, self._predict(document)
+
+    def figures(self) -> Figures:
+        """The medians so far."""
+        return Figures(
+            characters=len(self._document.text),
+            decode_ms=median(self._decode) * 1000,
+            total_ms=median(self._total) * 1000,
+            rules_ms=median(self._rules) * 1000,
+            components={name: median(spent) * 1000 for name, spent in self._components.items() if spent},
+            predictions=sum(len(run.predictions) for run in self._first.runs),
+            failures=self._first.failures,
+        )
 
 
 def summary(figures: list[Figures]) -> dict[str, Any]:
@@ -130,15 +172,6 @@ def summary(figures: list[Figures]) -> dict[str, Any]:
         },
         "predictions": sum(one.predictions for one in figures),
     }
-
-
-def _whole(runner: "Runner", data: bytes, types: tuple[str, ...] | None, today: date) -> Any:
-    """Decode, parse, apply the rules. The document is returned with the result, so that freeing it is not measured,
-    as little as freeing the decoded JSON is."""
-    from ..text import OcrDocument
-
-    document = OcrDocument.from_bytes(data)
-    return document, runner.predict(document, types=types, today=today)
 
 
 def _anew(data: bytes) -> bytes:

@@ -4,7 +4,6 @@ Field list: the predictor specification's section 2.2. Types here are checked wh
 decoded has the right shape everywhere we read it. Imported only when a document is decoded: msgspec costs start time.
 """
 
-from codecs import utf_8_decode
 from typing import Any, Literal
 
 import msgspec
@@ -160,20 +159,6 @@ class Envelope(Struct, gc=False, rename="camel"):
 
 _decode = msgspec.json.Decoder(Envelope).decode
 _decode_polygon = msgspec.json.Decoder(BoundingPoly).decode
-_CHUNK = 1 << 14
-
-
-def _check_utf_8(data: bytes) -> None:
-    """Raise :class:`UnicodeDecodeError` unless all of *data* is text, also what the decoder skips.
-
-    In pieces, whose memory is used again and again: one text of the whole would cost fresh pages, and four bytes for
-    each character as soon as one is rare.
-    """
-    view, end = memoryview(data), len(data)
-    position = 0
-    while position < end:
-        stop = position + _CHUNK
-        position += utf_8_decode(view[position:stop], "strict", stop >= end)[1]
 
 
 def corners(word: Word) -> list[Vertex]:
@@ -187,7 +172,6 @@ def decode(data: bytes) -> Response:
     Raises :class:`~robotoff_core.text.errors.OcrError` without a source for everything that is not a usable document.
     """
     try:
-        _check_utf_8(data)
         responses = _decode(data).responses
     except (ValueError, RecursionError) as error:
         from .explain import first_response
