@@ -45,7 +45,7 @@ def bring_up(config: Config, *, demo: bool, say: Callable[[str], None]) -> None:
     with RunningLock(config.var):
         listener = listen(config.server.host, config.server.port)
         try:
-            require_database(config, own=True)
+            require_database(config, embedded="migrated")
             runtime = Runtime.open(config, isolated=True)
         except BaseException:
             listener.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["opened", "product_named", "require_database", "require_server_type"]
 
 
-def require_database(config: "Config", *, own: bool = False) -> None:
-    """Make sure that the tables are there and current. An embedded database that is not there yet is made; *own* says
-    that an older one may be migrated too. Nothing else migrates without being told to.
+def require_database(config: "Config", *, embedded: Literal["made", "migrated", "expected"] = "made") -> None:
+    """Make sure that the tables are there and current.
+
+    An *embedded* database (SQLite) that is not there yet is ``made``; ``migrated``: an older one is upgraded too;
+    ``expected``: neither. No other database is ever migrated without being told to.
 
     Ends the process with exit code 1 and the next step otherwise.
     """
@@ -28,8 +30,8 @@ def require_database(config: "Config", *, own: bool = False) -> None:
 
     try:
         found = standing(config.database, histories()[0])
-        embedded = config.database.startswith("sqlite")
-        if not found.ready and not found.unknown and embedded and (own or found.current is None):
+        may_upgrade = embedded == "migrated" or (embedded == "made" and found.current is None)
+        if may_upgrade and config.database.startswith("sqlite") and not found.ready and not found.unknown:
             upgrade(config.database)
             return
     except ValueError as error:

@@ -28,7 +28,7 @@ def worker(ctx: click.Context, threads: int | None, scheduler: bool) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    require_database(config)
+    require_database(config, embedded="expected")
     stop = threading.Event()
 
     def end(_number: int, _frame: Any) -> None:
