@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ from server_kit import ANNA, insight, store
 
 from robotoff_core.runtime import Runtime
 from robotoff_server import logs
-from robotoff_server.testing import Client
+from robotoff_server.testing import Client, Served
 
 
 @pytest.fixture
@@ -65,6 +67,31 @@ def test_what_is_no_http_is_answered_and_not_logged(api: Client, written: io.Str
     reply = api.request("GET", "/" + "a" * 10000)
     assert reply.status == 400
     assert lines(written) == []
+
+
+def test_a_body_that_cannot_be_decoded_is_answered_and_no_error(api: Client, written: io.StringIO) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+    reply = api.request("POST", "/api/v1/insights/annotate", b"insight_id=1", headers)
+    assert reply.status == 400
+    assert reply.json()["description"] == "The request's body is not encoded as its headers say."
+    assert api.get("/api/v1/status").status == 200
+    assert {line["level"] for line in lines(written)} == {"info"}
+
+
+def test_a_client_that_goes_away_is_no_error(runtime: Runtime, written: io.StringIO) -> None:
+    with Served(runtime) as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as one:
+            one.send(
+                b"POST /api/v1/insights/annotate HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\n\r\na=1"
+            )
+            time.sleep(0.1)
+        for _ in range(50):
+            if lines(written):
+                break
+            time.sleep(0.1)
+    assert [(line["level"], line["status"]) for line in lines(written)] == [("info", 499)]
 
 
 def test_no_password_is_logged_or_answered(api: Client, runtime: Runtime, written: io.StringIO) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from robotoff_server.errors import ApiError
-from robotoff_server.params import MAX_COUNT, MAX_INTEGER, Parameters, country_tags
+from robotoff_server.params import MAX_COUNT, MAX_INTEGER, MAX_ITEMS, Parameters, country_tags
 
 
 def of(query: str, form: str | None = None) -> Parameters:
@@ -39,6 +39,13 @@ def test_lists_keep_blanks() -> None:
     assert of("a=1,2,3").items("a", first=2) == ["1", "2"]
     assert of("a=1,2").items("a", int) == [1, 2]
     assert refusal(lambda: of("a=1,b").items("a", int)) == invalid("a", "The value is not formatted correctly.")
+
+
+@pytest.mark.parametrize("comma", [",", "%2C", "&a="])
+def test_lists_have_a_length(comma: str) -> None:
+    assert of("a=" + comma.join("x" * MAX_ITEMS)).items("a") == ["x"] * MAX_ITEMS
+    too_long = "a=" + comma.join("x" * (MAX_ITEMS + 1))
+    assert refusal(lambda: of(too_long).items("a")) == invalid("a", "The list may not exceed 500 values.")
 
 
 def test_scalars_are_never_split() -> None:

@@ -48,10 +48,13 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
 
 
 def _not_the_clients_fault(record: logging.LogRecord) -> bool:
-    """Leave out bytes that are no HTTP: they are answered with 400, and anybody could fill the log with them."""
+    """Leave out bytes that are no HTTP or no body, which are answered with 400, and clients that went away: anybody
+    could fill the log with them."""
     from aiohttp.http_exceptions import HttpProcessingError
+    from aiohttp.web import RequestPayloadError
 
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    theirs = (HttpProcessingError, RequestPayloadError, ConnectionError)
+    return not (record.exc_info and isinstance(record.exc_info[1], theirs))
 
 
 def _plain(value: Any) -> Any:

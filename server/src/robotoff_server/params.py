@@ -31,6 +31,9 @@ MAX_COUNT = 1000
 
 MAX_PARAMETERS = 1000
 """Nobody sends so many; reading millions would keep everybody else waiting."""
+MAX_ITEMS = 500
+"""The longest list, as long as the longest that clients send: a query of thousands of conditions is none a database
+answers."""
 
 T = TypeVar("T")
 
@@ -157,6 +160,8 @@ class Parameters:
         values = self._values.get(name)
         if values is None:
             return None
+        if len(values) + sum(value.count(",") for value in values) > MAX_ITEMS:
+            raise invalid(name, f"The list may not exceed {MAX_ITEMS} values.")
         texts = [_storable(name, item) for value in values for item in value.split(",")][:first]
         try:
             return [read(text) for text in texts]

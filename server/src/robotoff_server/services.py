@@ -14,7 +14,7 @@ from attrs import define, field
 from robotoff_core.engine.runner import Failure
 from robotoff_core.identity import digest_key
 
-from .errors import ApiError, http_title
+from .errors import ApiError, http_title, refused
 from .identity import Caller, Networks, Unusable, caller_of, client_address, credentials, networks
 from .params import FORM, Parameters
 from .pool import PluginThreads, Pool
@@ -74,6 +74,8 @@ class Services:
                     form = (await request.read()).decode("utf-8", "replace")
             except TimeoutError:
                 raise ApiError(408, http_title(408), "The request's body did not arrive in time.") from None
+            except web.RequestPayloadError:
+                raise refused("The request's body is not encoded as its headers say.") from None
         return Parameters.parse(request.rel_url.raw_query_string, form)
 
     async def caller(self, request: web.Request, parameters: Parameters, *, writes: bool) -> Caller:
