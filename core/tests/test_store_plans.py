@@ -200,6 +200,7 @@ READS: dict[str, Callable[[Tx], object]] = {
     "old events": lambda tx: tx.events.clean_up(NOW + timedelta(seconds=20), 100),
     "old votes": lambda tx: tx.votes.forget_voters(NOW),
     "old drops": lambda tx: tx.drops.clean_up(NOW),
+    "digests of a product's runs": lambda tx: tx.predictions.digests([ONE.product]),
     "edits of an insight": lambda tx: tx.edits.of_insight(ONE.id),
     "waiting edits of a product": lambda tx: tx.edits.pending(ONE.product),
     "drops of a product": lambda tx: tx.drops.of(ONE.product),

@@ -116,7 +116,8 @@ class Importer:
     def conflicts(self, candidate: Candidate, existing: "Insight | Candidate", run: Run[Any]) -> bool:
         """Whether *candidate* has nothing to say beside *existing* (an insight, or a candidate already kept): it was
         answered, is about to be applied, or is asked in better words."""
-        return candidate.value_tag == existing.value_tag and candidate.value == existing.value
+        claimed = existing.claim if isinstance(existing, Insight) else self.claim(existing)
+        return self.claim(candidate) == claimed
 
     def settled(self, suggestion: "Candidate | Insight", product: Product, run: Run[Any]) -> str | None:
         """Why *product* no longer needs *suggestion* (a sentence), or ``None`` while it does.

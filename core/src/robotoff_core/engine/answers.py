@@ -17,7 +17,7 @@ from ..model.edits import dump_edit
 from ..model.insights import Insight, Status
 from ..products import ProductSourceError
 from ..store.records import InsightEvent, JobSpec, Lane, OutboxEdit, Vote
-from .applying import refresh_job, send_job, send_now
+from .applying import MAX_ATTEMPTS, refresh_job, send_job, send_now
 from .runner import Failure
 from .votes import Tally, tally, voter_key
 
@@ -96,17 +96,18 @@ def answer(
     return Reply.of(Result.FAILED_UPDATE, "the insight kept changing while it was answered; try again")
 
 
-def decide(runtime: "Runtime", insight_id: UUID, said: Answer) -> Reply | None:
+def decide(runtime: "Runtime", insight_id: UUID, said: Answer, *, status: Status = Status.DECIDING) -> Reply | None:
     """Carry out a decision that is already taken: one that waited for the product source, or an automatic one.
 
-    Returns ``None`` when the insight is no longer there to be decided.
+    Returns ``None`` when the insight does not stand at *status* (any more). Data that turns out to be invalid reopens
+    the insight.
     Raises :class:`~robotoff_core.products.ProductSourceError` while products cannot be read, and
     :class:`AnnotatorError` when the plugin fails, so that the job tries again.
     """
     for _ in range(ATTEMPTS):
         with runtime.store.read() as tx:
             insight = tx.insights.get(insight_id)
-        if insight is None or insight.annotation is not None or insight.status not in (Status.OPEN, Status.DECIDING):
+        if insight is None or insight.annotation is not None or insight.status is not status:
             return None
         outcome = _annotated(runtime, insight, said)
         if isinstance(outcome, Failure):
@@ -115,7 +116,10 @@ def decide(runtime: "Runtime", insight_id: UUID, said: Answer) -> Reply | None:
             with runtime.store.write() as tx:
                 if tx.insights.get(insight_id, lock=True) != insight:
                     raise _StaleError
-                _record(runtime, tx, insight, said, outcome, insight.n_votes, 0.0)
+                if outcome.result is Result.INVALID_DATA:
+                    _reopen(tx, insight, outcome, runtime.now())
+                else:
+                    _record(runtime, tx, insight, said, outcome, insight.n_votes, 0.0)
         except _StaleError:
             continue
         return Reply.of(Result.SAVED if outcome.edits else outcome.result)
@@ -128,7 +132,7 @@ class AnnotatorError(Exception):
 
 def apply_automatic(runtime: "Runtime", insight: Insight) -> Reply | None:
     """Apply one due automatic insight without a person. Raises as :func:`decide` does."""
-    return decide(runtime, insight.id, Answer(1))
+    return decide(runtime, insight.id, Answer(1), status=Status.OPEN)
 
 
 def _refusal(runtime: "Runtime", insight: Insight | None, annotation: int, voter: Voter) -> Reply | None:
@@ -183,6 +187,7 @@ def _conclude(
     """From the decision to the reply. Raises :class:`_StaleError` when the insight changed meanwhile."""
     outcome: Outcome | Failure | None = None
     postponed = False
+    needs_more = decision.value is None and insight.status is Status.OPEN
     if decision.value is not None:
         try:
             outcome = _annotated(runtime, insight, said)
@@ -205,8 +210,8 @@ def _conclude(
         if decision.cast:
             counted = _cast(runtime, tx, insight, annotation, update, voter, now)
             expected = decision.value if outcome is not None or postponed else None
-            if expected is not None and counted.outcome != expected:
-                raise _StaleError
+            if (expected is not None or needs_more) and counted.outcome != expected:
+                raise _StaleError  # a vote was changed meanwhile, which the insight's row need not show
             n_votes = counted.n_votes
         if postponed:
             _postpone(tx, insight, said, n_votes, now)
@@ -264,9 +269,24 @@ def _postpone(tx: "Tx", insight: Insight, said: Answer, n_votes: int, now: datet
         "username": said.username,
     }
     tx.jobs.enqueue(
-        JobSpec("decide", payload, key=str(insight.product), lane=Lane.HIGH, max_attempts=20, plugin=insight.plugin),
+        JobSpec(
+            "decide",
+            payload,
+            key=str(insight.product),
+            lane=Lane.HIGH,
+            max_attempts=MAX_ATTEMPTS,
+            recompute=True,
+            plugin=insight.plugin,
+        ),
         now,
     )
+
+
+def _reopen(tx: "Tx", insight: Insight, outcome: Outcome, now: datetime) -> None:
+    """Ask again: the answer that waited cannot be carried out as it is."""
+    tx.insights.update([(insight, evolve(insight, status=Status.OPEN))])
+    detail = {"reason": outcome.description or outcome.result.description}
+    tx.events.append([InsightEvent(insight.id, "reopened", now, detail)])
 
 
 def _record(
@@ -298,7 +318,7 @@ def _record(
                     "username": said.username,
                     "by_votes": said.by_votes,
                     "result": int(outcome.result),
-                    "before": {name: getattr(insight, name) for name in outcome.changes},
+                    "before": {name: getattr(insight, name) for name in ("username", *outcome.changes)},
                 },
             )
         ]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EditsWaitingError", "Sent", "refresh_job", "send_edits", "send_job", "send_now"]
 
-MAX_ATTEMPTS = 40
-"""Attempts of the sending job before it is dead and an operator is needed; with the back-off this is days."""
+MAX_ATTEMPTS = 300
+"""Attempts of a decided thing's job before it is dead and an operator is needed; with the back-off this is days."""
 
 
 class EditsWaitingError(Exception):
@@ -139,6 +139,10 @@ def _attempt(runtime: "Runtime", edit: OutboxEdit, timeout: float) -> None:
     except WriteUnknownError as error:
         _note(runtime, edit, str(error), definite=False)
         raise
+    except Exception as error:
+        reason = f"the writer broke: {type(error).__name__}: {error}"
+        _note(runtime, edit, reason, definite=False)
+        raise WriteUnknownError(reason) from error
     _settle(runtime, edit, EditState.SENT, None)
 
 
@@ -179,8 +183,10 @@ def _withdraw(runtime: "Runtime", insight_id: UUID, reason: str) -> bool:
     """Take the edits of an insight back and reopen it as it was, in one transaction; not when one of them was sent."""
     now = runtime.now()
     with runtime.store.write() as tx:
+        # Edits before their insight, as everywhere: nobody can begin to send one now, and nobody waits crosswise.
+        found = tx.edits.of_insight(insight_id, lock=True)
         insight = tx.insights.get(insight_id, lock=True)
-        edits = [edit for edit in tx.edits.of_insight(insight_id) if edit.state is not EditState.WITHDRAWN]
+        edits = [edit for edit in found if edit.state is not EditState.WITHDRAWN]
         if insight is None or not all(edit.state is EditState.QUEUED for edit in edits):
             return False
         tx.edits.set_state([edit.id for edit in edits], EditState.WITHDRAWN, now, error=reason)
@@ -188,13 +194,13 @@ def _withdraw(runtime: "Runtime", insight_id: UUID, reason: str) -> bool:
             insight,
             annotation=None,
             annotated_result=None,
-            username=None,
             completed_at=None,
             status=Status.OPEN,
             **_before(tx.events.of(insight_id)),
         )
         tx.insights.update([(insight, reopened)])
         tx.events.append([InsightEvent(insight_id, "reopened", now, {"reason": reason})])
+        tx.jobs.enqueue(refresh_job(insight.product), now)  # what gave way to the answer may be asked again
     return True
 
 

@@ -11,9 +11,10 @@ from ..documents import MissingDocumentError
 from ..jobs.handlers import GiveUpError
 from ..model.answers import Answer
 from ..model.ids import ProductId
+from ..model.insights import Insight
 from ..store.records import InsightEvent, JobSpec, Lane
-from .answers import decide
-from .applying import send_edits
+from .answers import apply_automatic, decide
+from .applying import MAX_ATTEMPTS, send_edits
 from .importing import refresh
 from .policy import automatic_allowed
 from .predicting import predict_image, predict_product_name
@@ -35,6 +36,17 @@ def predict_image_job(product: ProductId, source_image: str, lane: Lane = Lane.H
 def predict_name_job(product: ProductId, lane: Lane = Lane.HIGH) -> JobSpec:
     """The job that predicts from a product's name."""
     return JobSpec("predict_name", _payload(product), key=str(product), lane=lane, recompute=True)
+
+
+def _apply_automatic_job(insight: Insight) -> JobSpec:
+    return JobSpec(
+        "apply_automatic",
+        {"insight_id": str(insight.id)},
+        key=str(insight.product),
+        max_attempts=MAX_ATTEMPTS,
+        recompute=True,
+        plugin=insight.plugin,
+    )
 
 
 def _payload(product: ProductId) -> dict[str, Any]:
@@ -86,7 +98,7 @@ def _apply_automatic(runtime: "Runtime", payload: Mapping[str, Any]) -> None:
         server_type=insight.product.server_type,
     )
     if allowed:
-        decide(runtime, insight_id, Answer(1))
+        apply_automatic(runtime, insight)
         return
     with runtime.store.write() as tx:
         if tx.insights.get(insight_id, lock=True) == insight:
@@ -107,18 +119,20 @@ HANDLERS: Mapping[str, Callable[["Runtime", Mapping[str, Any]], None]] = {
 
 
 def _enqueue_due(runtime: "Runtime") -> None:
-    """Hand automatic insights whose time has come to jobs, which work product by product."""
+    """Hand automatic insights whose time has come to jobs, which work product by product.
+
+    Each is handed over once, for which its time is taken away: from then on the job retries, and is dead in the end,
+    and insights that cannot be applied never stand before the others here.
+    """
     now = runtime.now()
     enabled = runtime.registry.enabled_plugins
-    with runtime.store.read() as tx:
-        due = tx.insights.due(now, DUE_AT_ONCE, plugins=enabled, predictor_plugins=enabled)
-    specs = [
-        JobSpec("apply_automatic", {"insight_id": str(insight.id)}, key=str(insight.product), plugin=insight.plugin)
-        for insight in due
-    ]
-    if specs:
-        with runtime.store.write() as tx:
-            tx.jobs.enqueue_all(specs, now)
+    with runtime.store.read() as tx:  # looking costs no write lock
+        if not tx.insights.due(now, 1, plugins=enabled, predictor_plugins=enabled):
+            return
+    with runtime.store.write() as tx:
+        due = tx.insights.due(now, DUE_AT_ONCE, plugins=enabled, predictor_plugins=enabled, lock=True)
+        tx.insights.update([(insight, evolve(insight, process_after=None)) for insight in due])
+        tx.jobs.enqueue_all([_apply_automatic_job(insight) for insight in due], now)
 
 
 def _clean_up(runtime: "Runtime") -> None:

@@ -1,8 +1,8 @@
 """Import: predictions into the store, and from all that is stored the insights of the products they touch.
 
 Everything is read first, reconciled by pure code without any transaction, and written in *one* transaction that first
-checks, under lock, that the insights are still those that were reconciled; else it starts over. So predictions and
-insights are never out of step, nothing is half written, and no plugin's code runs while the database waits.
+checks, under lock, that insights and predictions are still those that were reconciled; else it starts over. So both
+are never out of step, nothing is half written, and no plugin's code runs while the database waits.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -64,6 +64,7 @@ class _State:
     touched: set[ProductId]
     whole: set[ProductId]
     products: Mapping[ProductId, Product]
+    stored: Mapping[tuple[str, str, str, str, str], str]
     predictions: Mapping[ProductId, list[StoredPrediction]]
     existing: Mapping[ProductId, list[Insight]]
     ran: Mapping[ProductId, set[tuple[str, str | None]]]
@@ -137,14 +138,14 @@ def _read(runtime: "Runtime", runs: Sequence[PredictionRun], products: Collectio
         fresh = tx.predictions.changed(runs) if runs else []
         touched = {run.key.product for run in fresh} | whole
         if not touched:
-            return _State([], set(), whole, {}, {}, {}, {})
+            return _State([], set(), whole, {}, {}, {}, {}, {})
+        stored = tx.predictions.digests(touched)  # first: what changes after it is noticed when writing
         predictions = tx.predictions.of(touched)
         existing = tx.insights.of(touched)
-        ran: dict[ProductId, set[tuple[str, str | None]]] = {}
-        if any(insight.origin is Origin.IMPORTED for found in existing.values() for insight in found):
-            for product, infos in tx.predictions.runs(touched).items():
-                ran[product] = {(info.key.component, info.key.source_image) for info in infos}
-    return _State(fresh, touched, whole, runtime.products.get(touched), predictions, existing, ran)
+    ran: dict[ProductId, set[tuple[str, str | None]]] = {}
+    for server_type, barcode, source_image, component, _ in stored:
+        ran.setdefault(ProductId(barcode, server_type), set()).add((component, source_image or None))
+    return _State(fresh, touched, whole, runtime.products.get(touched), stored, predictions, existing, ran)
 
 
 def _plan(runtime: "Runtime", state: _State, unknown: frozenset[ProductId], now: datetime) -> _Changes:
@@ -200,7 +201,7 @@ def _plan(runtime: "Runtime", state: _State, unknown: frozenset[ProductId], now:
         else:
             _apply(runtime, item, plan, changes, now)
     runtime.observe({importer_name(runtime, item.type) for item in batch}, changes.failures)
-    _copy_facts(state, changes)
+    _carry_over(runtime, state, changes)
     return changes
 
 
@@ -266,7 +267,9 @@ def _apply(runtime: "Runtime", item: ReconcileInput, plan: Plan, changes: _Chang
             InsightEvent(created.id, "created", now, {"claim": claim, "component": candidate.component})
         )
     for old, candidate in plan.updates:
-        new = evolve(old, origin=Origin.PREDICTED, **_said(runtime, item, candidate, old, now), **facts)
+        owner = runtime.registry.types[item.type].plugin
+        said = _said(runtime, item, candidate, old, now)
+        new = evolve(old, origin=Origin.PREDICTED, plugin=owner, **said, **facts)
         if new != old:
             changes.updates.append((old, evolve(new, timestamp=now)))
             changes.events.append(InsightEvent(old.id, "updated", now, {"component": candidate.component}))
@@ -364,14 +367,19 @@ def _facts(product: Product | None) -> dict[str, Any]:
     }
 
 
-def _copy_facts(state: _State, changes: _Changes) -> None:
-    """Carry changed facts over to the open insights that reconciliation left alone. Their timestamp stays."""
+def _carry_over(runtime: "Runtime", state: _State, changes: _Changes) -> None:
+    """Carry changed facts, and the type's owner, over to the open insights that reconciliation left alone.
+
+    An insight that was imported before the plugin of its type was there has no owner until then. Timestamps stay.
+    """
+    types = runtime.registry.types
     written = {old.id for old, _ in changes.updates}
     for product_id in state.whole:
         facts = _facts(state.products.get(product_id))
-        for old in state.existing.get(product_id, ()) if facts else ():
+        for old in state.existing.get(product_id, ()):
             if old.is_open and old.id not in written:
-                new = evolve(old, **facts)
+                owner = types[old.type].plugin if old.type in types else old.plugin
+                new = evolve(old, plugin=owner, **facts)
                 if new != old:
                     changes.updates.append((old, new))
 
@@ -379,13 +387,15 @@ def _copy_facts(state: _State, changes: _Changes) -> None:
 def _write(runtime: "Runtime", state: _State, changes: _Changes, now: datetime) -> int:
     """Write everything in one transaction; returns the number of predictions written.
 
-    Raises :class:`_StaleError` (and rolls back) when the insights are not those that were read.
+    Raises :class:`_StaleError` (and rolls back) when the insights or predictions are not those that were read.
     """
     snapshots = [_snapshot(product, now) for product in state.products.values()]
     fresh = [run for run in state.fresh if run.key.product in state.products or not runtime.products.authoritative]
     with runtime.store.write() as tx:
         tx.lock_products(list(state.touched))  # a command may import beside the workers
         if tx.insights.of(state.touched, lock=True) != state.existing:
+            raise _StaleError
+        if tx.predictions.digests(state.touched) != state.stored:
             raise _StaleError
         stored = tx.predictions.store_runs(fresh, now)
         if stored.stored != len(fresh):

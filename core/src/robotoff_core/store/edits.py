@@ -58,10 +58,10 @@ class Edits:
         row = self._connection.execute(select(edit).where(edit.c.id == edit_id)).one_or_none()
         return None if row is None else _edit(row)
 
-    def of_insight(self, insight_id: UUID) -> list[OutboxEdit]:
-        """All edits of one insight, in order."""
+    def of_insight(self, insight_id: UUID, *, lock: bool = False) -> list[OutboxEdit]:
+        """All edits of one insight, in order; *lock* keeps them as they are until the transaction ends."""
         query = select(edit).where(edit.c.insight_id == insight_id).order_by(edit.c.id)
-        return [_edit(row) for row in self._connection.execute(query)]
+        return [_edit(row) for row in self._connection.execute(query.with_for_update() if lock else query)]
 
     def pending(self, product: ProductId, *, lock: bool = False) -> list[OutboxEdit]:
         """The edits of *product* that are not settled (queued or sending), in order."""

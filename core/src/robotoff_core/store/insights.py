@@ -170,11 +170,13 @@ class Insights:
         *,
         plugins: Collection[str] | None = None,
         predictor_plugins: Collection[str] | None = None,
+        lock: bool = False,
     ) -> list[Insight]:
         """The open insights whose time for automatic application has come, longest waiting first.
 
         Only those whose type's owner is among *plugins* and whose prediction came from *predictor_plugins* (``None``
-        for all; imported insights have no predictor plugin and pass).
+        for all; imported insights have no predictor plugin and pass). *lock* holds them until the transaction ends and
+        leaves out those that another one holds.
         """
         query = (
             select(*_COLUMNS)
@@ -186,4 +188,6 @@ class Insights:
         if predictor_plugins is not None:
             query = query.where(insight.c.predictor_plugin.in_(["", *sorted(predictor_plugins)]))
         query = query.order_by(insight.c.process_after, insight.c.id).limit(limit)
+        if lock:
+            query = query.with_for_update(skip_locked=True)
         return [to_insight(row) for row in self._connection.execute(query)]

@@ -174,6 +174,19 @@ class Predictions:
             )
         return found
 
+    def digests(self, products: Collection[ProductId]) -> dict[tuple[str, str, str, str, str], str]:
+        """The digest of each run of *products*, the empty ones too; equal digests mean equal runs.
+
+        The keys are (server type, barcode, source image or "", component, scope).
+        """
+        if not products:
+            return {}
+        columns = prediction_run.c
+        query = select(
+            columns.server_type, columns.barcode, columns.source_image, columns.component, columns.scope, columns.digest
+        ).where(of_products(self._connection, prediction_run, products))
+        return {tuple(row[:5]): row.digest for row in self._connection.execute(query)}
+
     def runs(self, products: Collection[ProductId]) -> dict[ProductId, list[RunInfo]]:
         """The runs of *products*, the empty ones too; products without any are absent."""
         if not products:
