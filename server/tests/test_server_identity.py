@@ -2,10 +2,10 @@
 
 import base64
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from server_kit import ANNA, PaintPlugin, basic, insight, runtime_in, store
 
 from robotoff_server.identity import Unusable, caller_of, client_address, credentials, networks
@@ -44,9 +44,10 @@ def test_unusable_credentials(header: str) -> None:
         credentials(header)
 
 
-def request(peer: str, forwarded: Any = (), **headers: str) -> Any:
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return SimpleNamespace(remote=peer, forwarded=forwarded, headers=given)
+def request(peer: str, *lines: tuple[str, str], **headers: str) -> web.Request:
+    given = [*lines, *((name.replace("_", "-"), value) for name, value in headers.items())]
+    made = make_mocked_request("GET", "/", given)
+    return made.clone(remote=peer)
 
 
 PROXIES = networks(["10.0.0.0/8", "127.0.0.1", "::1"])
@@ -69,9 +70,16 @@ def test_client_address(peer: str, headers: dict[str, str], expected: str) -> No
     assert client_address(request(peer, **headers), PROXIES) == expected
 
 
-def test_forwarded_comes_first() -> None:
-    one = request("10.0.0.2", ({"for": "198.51.100.7"}, {"by": "x"}), X_Forwarded_For="198.51.100.1")
-    assert client_address(one, PROXIES) == "198.51.100.7"
+def test_forwarded_counts_where_no_proxy_wrote_the_older_header() -> None:
+    assert client_address(request("10.0.0.2", Forwarded="for=198.51.100.7, by=x"), PROXIES) == "198.51.100.7"
+    # the proxy wrote one, and handed on what the client had invented in the other
+    invented = request("10.0.0.2", Forwarded="for=1.2.3.4", X_Forwarded_For="198.51.100.1")
+    assert client_address(invented, PROXIES) == "198.51.100.1"
+
+
+def test_the_line_that_the_proxy_added_counts() -> None:
+    invented, added = ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-For", "198.51.100.1")
+    assert client_address(request("10.0.0.2", invented, added), PROXIES) == "198.51.100.1"
 
 
 def test_wrong_proxies_are_named() -> None:

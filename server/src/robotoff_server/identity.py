@@ -113,11 +113,13 @@ def caller_of(
 
 
 def _forwarded(request: web.Request) -> list[str]:
+    # ``X-Forwarded-For`` first: a proxy that writes it hands on a client's ``Forwarded`` as it stands. Every line of
+    # it: some proxies append a line of their own to the client's.
+    lines = ",".join(request.headers.getall("X-Forwarded-For", []))
+    if parts := [part.strip() for part in lines.split(",") if part.strip()]:
+        return [_bare(part) for part in parts]
     if request.forwarded:
         return [_bare(element["for"]) for element in request.forwarded if "for" in element]
-    header = request.headers.get("X-Forwarded-For")
-    if header:
-        return [_bare(part.strip()) for part in header.split(",") if part.strip()]
     header = request.headers.get("X-Real-IP")
     return [_bare(header.strip())] if header and header.strip() else []
 
