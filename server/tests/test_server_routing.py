@@ -185,4 +185,5 @@ def test_stopping_finishes_running_requests(tmp_path: Path) -> None:
         assert begun.wait(5)
     thread.join(5)
     assert replies[0].json() == {"done": True}
+    assert replies[0].header("Connection") == "close"  # so that no next request is sent on it and lost
     runtime.close()

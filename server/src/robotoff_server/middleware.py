@@ -3,6 +3,7 @@
 Every response passes here, also those of addresses that do not exist and of handlers that crash.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -17,7 +18,7 @@ from .errors import ApiError, http_title
 from .logs import request_id
 from .serialize import json_response
 
-__all__ = ["MIDDLEWARES", "SILENT"]
+__all__ = ["MIDDLEWARES", "SILENT", "STOPPING"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,6 +28,8 @@ USABLE_ID = re.compile(r"[\w.:-]{1,64}\Z")
 MAX_AGE = "86400"
 SILENT: web.AppKey[set[int]] = web.AppKey("silent", set)
 """The connections (``id`` of their protocol) that have sent no request yet: they are closed after a while."""
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
+"""Set when the server stops."""
 
 
 @web.middleware
@@ -42,6 +45,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         status = response.status
         response.headers[REQUEST_ID] = current
+        if STOPPING in request.app and request.app[STOPPING].is_set():
+            response.force_close()  # says so: a proxy must not send its next request on this connection
         return response
     finally:
         log.info(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .app import make_app
-from .middleware import SILENT
+from .middleware import SILENT, STOPPING
 from .serialize import dump
 
 if TYPE_CHECKING:
@@ -69,8 +69,10 @@ async def run(
     runtime: "Runtime", listener: socket.socket, stop: asyncio.Event, ready: Callable[[], None] | None = None
 ) -> None:
     """Serve *runtime* on *listener* until *stop* is set; calls *ready* once requests are answered."""
+    app = make_app(runtime)
+    app[STOPPING] = stop
     runner = web.AppRunner(
-        make_app(runtime), access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=STOP, handle_signals=False
+        app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=STOP, handle_signals=False
     )
     await runner.setup()
     loop = asyncio.get_running_loop()
