@@ -11,6 +11,7 @@ from engine_kit import facts_runtime
 
 from robotoff_core.api import ProductId
 from robotoff_core.engine import bulk
+from robotoff_core.engine.handlers import HANDLERS
 from robotoff_core.engine.importing import refresh
 from robotoff_core.engine.lines import INSIGHT_KEYS
 from robotoff_core.model.insights import Origin, Status
@@ -140,6 +141,17 @@ def test_a_bad_insight_is_refused_and_the_others_stay(runtime: Runtime, fields: 
     assert counts.counts["insights"] == 1
     assert [number for number, _ in counts.refused] == [1]
     assert reason in counts.refused[0][1]
+
+
+def test_what_was_answered_elsewhere_is_no_longer_asked(runtime: Runtime) -> None:
+    load(runtime, line(A, "en:no"), line(B, "en:no"))
+    load(runtime, insight_line(value_tag="en:no", annotation=0), load=bulk.load_insights)
+    with runtime.store.read() as tx:
+        [job] = tx.jobs.in_state(JobState.PENDING)
+    HANDLERS[job.kind](runtime, job.payload)
+    with runtime.store.read() as tx:
+        asked = tx.insights.of([A, B], history=False)
+    assert set(asked) == {B}
 
 
 def test_two_open_insights_with_the_same_claim(runtime: Runtime) -> None:

@@ -17,6 +17,8 @@ from robotoff_core.engine.answers import Reply, answer
 from robotoff_core.engine.applying import send_edits
 from robotoff_core.engine.handlers import HANDLERS, TASKS, predict_name_job
 from robotoff_core.engine.importing import Imported, import_runs, refresh
+from robotoff_core.engine.predicting import predict_image
+from robotoff_core.engine.runner import Predicted, Runner
 from robotoff_core.model.answers import Result, Voter
 from robotoff_core.model.insights import Origin, Status
 from robotoff_core.model.predictions import PredictionRun, RunKey
@@ -522,3 +524,17 @@ def test_a_writer_that_breaks_leaves_the_edit_to_its_job(runtime: Runtime, monke
     assert insights(runtime)["en:a"].status is Status.QUEUED
     send_edits(runtime, PRODUCT)
     assert insights(runtime)["en:a"].status is Status.APPLIED
+
+
+def test_a_scope_that_a_predictor_no_longer_speaks_about_is_emptied(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = f"{FOLDER}1.jpg"
+    key = RunKey(PRODUCT, image, "facts.text")
+    found = PredictionRun(evolve(key, scope="fr"), "facts", "1", (Prediction("fact", value_tag="en:a", scope="fr"),))
+    other = evolve(found, key=evolve(found.key, component="facts.logos"))
+    import_runs(runtime, [found, other])
+    monkeypatch.setattr(Runner, "predict", lambda *_, **__: Predicted((PredictionRun(key, "facts", "1"),)))
+    predict_image(runtime, PRODUCT, image, b"")
+    with runtime.store.read() as tx:
+        assert {p.component for p in tx.predictions.of([PRODUCT])[PRODUCT]} == {"facts.logos"}

@@ -4,16 +4,17 @@ A line that is wrong is refused with its number and reason, together with the re
 Loading the same file again changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-from attrs import define, field
+from attrs import define, evolve, field
 
-from ..model.insights import Insight
+from ..model.insights import Insight, Origin
 from ..model.predictions import Prediction, PredictionRun, RunKey
-from ..store.records import ImageRow, InsightEvent, Lane
+from ..store.records import ImageRow, InsightEvent, JobSpec, Lane
+from .applying import refresh_job
 from .handlers import predict_image_job
 from .importing import import_runs
 from .lines import LineError, image_of, insight_of, prediction_of, product_of, text_of
@@ -21,6 +22,7 @@ from .lines import LineError, image_of, insight_of, prediction_of, product_of, t
 if TYPE_CHECKING:
     from ..plugins.registry import Registry
     from ..runtime import Runtime
+    from ..store import Tx
 
 __all__ = ["Counts", "LineError", "load_images", "load_insights", "load_predictions", "load_products"]
 
@@ -104,8 +106,11 @@ def load_images(
                     OcrDocument.from_bytes(document)
                     runtime.documents.put(image.product, image.source_image, document)
                     jobs.append(predict_image_job(image.product, image.source_image, Lane.LOW))
-            except (LineError, OcrError, OSError) as error:
+            except (LineError, OcrError) as error:
                 counts.refuse(number, str(error))
+                continue
+            except OSError as error:
+                counts.refuse(number, f"key 'ocr': {error.filename or ocr} cannot be read: {error.strerror or error}")
                 continue
             images.append(image)
         now = runtime.now()
@@ -145,7 +150,8 @@ def load_insights(
     runtime: "Runtime", lines: Iterable[bytes], counts: Counts, progress: Progress, server_type: str
 ) -> None:
     """Load insights in the public 27-key form, marked as imported: open ones stay until a predictor of ours has seen
-    their image, answered ones are history. Ids are kept; an id that is known already is left as it stands here."""
+    their image, answered ones are history. Ids are kept; an id that is known already is left as it stands here. What we
+    ask already and somebody answered there, a job of its product closes."""
     for batch in _batches(lines, counts):
         insights: dict[UUID, tuple[int, Insight]] = {}
         for number, row in batch:
@@ -161,6 +167,7 @@ def load_insights(
             fresh = [insight for insight_id, (_, insight) in insights.items() if insight_id not in known]
             created = tx.insights.create(fresh)
             tx.events.append([InsightEvent(i, "created", now, {"origin": "imported"}) for i in sorted(created)])
+            tx.jobs.enqueue_all(_refreshes(tx, fresh), now)
         counts.add("insights", len(created))
         counts.add("known", len(insights) - len(fresh))
         for insight in fresh:
@@ -168,6 +175,17 @@ def load_insights(
                 number = insights[insight.id][0]
                 counts.refuse(number, f"another open insight of {insight.product} already claims {insight.claim!r}")
         progress(counts)
+
+
+def _refreshes(tx: "Tx", loaded: Sequence[Insight]) -> list[JobSpec]:
+    """The jobs that reconcile what was answered elsewhere with what our predictors ask here."""
+    answered = {(insight.product, insight.type) for insight in loaded if insight.annotation is not None}
+    asked = tx.insights.of({product for product, _ in answered}, history=False)
+    return [
+        evolve(refresh_job(product), lane=Lane.LOW)
+        for product, found in asked.items()
+        if any(one.origin is Origin.PREDICTED and (product, one.type) in answered for one in found)
+    ]
 
 
 def _import(runtime: "Runtime", runs: list[PredictionRun], counts: Counts) -> None:

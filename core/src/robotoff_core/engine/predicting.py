@@ -1,8 +1,10 @@
 """Predict: from one document, through all predictors, into the store and the product's insights."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..model.ids import ProductId
+from ..model.predictions import PredictionRun
 from .importing import Imported, import_runs
 
 if TYPE_CHECKING:
@@ -35,4 +37,22 @@ def _predict(runtime: "Runtime", product: ProductId, source_image: str | None, d
         product_name=source_image is None,
     )
     runtime.observe(predicted.timings, predicted.failures)
-    return import_runs(runtime, predicted.runs)
+    return import_runs(runtime, [*predicted.runs, *_silent(runtime, product, source_image, predicted.runs)])
+
+
+def _silent(
+    runtime: "Runtime", product: ProductId, source_image: str | None, runs: Sequence[PredictionRun]
+) -> list[PredictionRun]:
+    """An empty run for each scope that a predictor spoke about before and says nothing of now."""
+    spoken = {run.key for run in runs}
+    by_component = {run.key.component: run for run in runs}
+    with runtime.store.read() as tx:
+        stored = tx.predictions.runs([product]).get(product, [])
+    return [
+        PredictionRun(info.key, by_component[info.key.component].plugin, by_component[info.key.component].version)
+        for info in stored
+        if info.count
+        and info.key.source_image == source_image
+        and info.key.component in by_component
+        and info.key not in spoken
+    ]

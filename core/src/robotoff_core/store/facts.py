@@ -29,7 +29,7 @@ class Drops:
         """
         if not sets:
             return 0
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "barcode": item.product.barcode,
                 "server_type": item.product.server_type,
@@ -47,28 +47,24 @@ class Drops:
                 )
             )
         }
-        kept, gone = [], []
+        kept: list[dict[str, Any]] = []
+        gone: dict[str, list[ProductId]] = {}
         for row in rows:
             key = (row["barcode"], row["server_type"], row["type"])
             if row["drops"] and before.get(key) != row["drops"]:
                 kept.append(row)
             elif not row["drops"] and key in before:
-                gone.append(key)
+                gone.setdefault(row["type"], []).append(ProductId(row["barcode"], row["server_type"]))
         insert_rows(
             self._connection,
             dropped_candidate,
             kept,
             conflict='(barcode, server_type, type) DO UPDATE SET drops = excluded.drops, "at" = excluded."at"',
         )
-        for barcode, server_type, kind in gone:
-            self._connection.execute(
-                delete(dropped_candidate).where(
-                    dropped_candidate.c.barcode == barcode,
-                    dropped_candidate.c.server_type == server_type,
-                    dropped_candidate.c.type == kind,
-                )
-            )
-        return len(kept) + len(gone)
+        for kind, products in gone.items():
+            here = of_products(self._connection, dropped_candidate, products)
+            self._connection.execute(delete(dropped_candidate).where(here, dropped_candidate.c.type == kind))
+        return len(kept) + sum(map(len, gone.values()))
 
     def of(self, product: ProductId, type: str | None = None) -> list[DropSet]:  # noqa: A002
         """The recorded drops of *product*, by type; of one *type* only when given."""
