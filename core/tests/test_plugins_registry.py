@@ -433,7 +433,7 @@ def test_settings_are_structured() -> None:
             {"strict": "false"},
             "option plugins.one.strict: plugins.one.strict: expected true or false, got the text 'false'",
         ),
-        ({"strikt": True}, "plugins.one.strikt: unknown key; did you mean `strict`?"),
+        ({"strikt": True}, "plugins.one.strikt: unknown key (did you mean `strict`?)"),
         ({"limits__low": "x"}, "plugins.one.limits.low: expected a whole number"),
         ({"words": "a"}, "plugins.one.words: expected a list, got the text 'a'"),
     ],

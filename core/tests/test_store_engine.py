@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
+from robotoff_core.config import ConfigError
 from robotoff_core.model.ids import ProductId
 from robotoff_core.store import JobSpec, Snapshot, Store
+from robotoff_core.store.engine import database_url, make_parent
 from robotoff_core.store.sql import insert_rows
 from robotoff_core.store.tables import product_snapshot
 
@@ -129,3 +131,9 @@ def test_a_closed_store_opens_again(store: Store) -> None:
     store.close()
     with store.read() as tx:
         assert tx.products.of([ProductId("00000001")])
+
+
+def test_a_folder_that_cannot_be_created_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"file/sub cannot be created .* `var` or `database`"):
+        make_parent(database_url(f"sqlite:///{tmp_path}/file/sub/robotoff.db"))

@@ -8,7 +8,7 @@ runs embedded, in ``./var``.
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from typing import Any, Literal
 import attrs
 from attrs import field, frozen, validators
 
-from .strict import MASK, Problem, StructureError, Text, is_secret, mask_url, structure
+from .strict import MASK, Problem, Refused, StructureError, Text, is_secret, mask_url, structure
 
 __all__ = [
     "Account",
@@ -70,6 +70,21 @@ DEFAULT = Origin(Layer.DEFAULT, "default")
 
 def _url(value: str) -> str:
     return repr(mask_url(value))
+
+
+def _begins(*schemes: str, empty: bool) -> Callable[[Any, Any, str], None]:
+    """A validator of addresses. It quotes none: there may be a password in it."""
+
+    def check(_: Any, attribute: Any, value: str) -> None:
+        if not (empty and not value) and not value.startswith(tuple(f"{scheme}:" for scheme in schemes)):
+            wanted = " or ".join(f"{scheme}://" for scheme in schemes if "+" not in scheme)
+            raise Refused(f"'{attribute.name}' must begin with {wanted}")
+
+    return check
+
+
+_DATABASE = _begins("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2", "postgres", empty=False)
+_REDIS = _begins("redis", "rediss", "unix", empty=True)
 
 
 @frozen
@@ -149,14 +164,17 @@ class AutomaticConfig:
 
 @frozen
 class Account:
-    """A local account: a password, or its hash ``scrypt$...`` (preferred outside demonstrations)."""
+    """A local account: a password, or its hash ``scrypt$...`` (preferred outside demonstrations), made by
+    ``python -c "from robotoff_core.identity import hash_password as h; print(h(input()))"``."""
 
     password: str | None = field(default=None, repr=False)
     password_hash: str | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if (self.password is None) == (self.password_hash is None):
-            raise ValueError("give exactly one of `password` and `password_hash`")
+            raise Refused("give exactly one of `password` and `password_hash`")
+        if self.password_hash is not None and not self.password_hash.startswith("scrypt$"):
+            raise Refused("'password_hash' must begin with scrypt$")
 
 
 @frozen
@@ -187,8 +205,8 @@ class Config:
     """The whole configuration, and the origin of every value by dotted key. Secrets never stand in its ``repr``."""
 
     var: Path = Path("var")
-    database: str = field(default="sqlite:///{var}/robotoff.db", repr=_url)
-    redis: str = field(default="", repr=_url)
+    database: str = field(default="sqlite:///{var}/robotoff.db", repr=_url, validator=_DATABASE)
+    redis: str = field(default="", repr=_url, validator=_REDIS)
     strict: bool = False
     plugins: PluginsConfig = field(factory=PluginsConfig)
     server: ServerConfig = field(factory=ServerConfig)

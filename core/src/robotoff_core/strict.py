@@ -20,7 +20,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["MASK", "Problem", "StructureError", "Text", "is_secret", "mask_url", "structure"]
+__all__ = ["MASK", "Problem", "Refused", "StructureError", "Text", "is_secret", "mask_url", "structure"]
 
 T = TypeVar("T")
 MASK = "********"
@@ -51,6 +51,10 @@ class StructureError(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{'.'.join(problem.path) or 'table'}: {problem.message}" for problem in problems))
+
+
+class Refused(ValueError):
+    """What a settings class raises with a sentence that quotes no value, so that it can be shown for secrets too."""
 
 
 class _Mismatch(ValueError):
@@ -126,13 +130,13 @@ def _invalid(error: BaseException, path: tuple[str, ...]) -> Problem:
     named = re.match(r"'(\w+)' (.*)", text, re.DOTALL)
     if named:
         path, text = (*path, named[1]), named[2]
-    return Problem(path, "is not accepted" if is_secret(path) else text)
+    return Problem(path, "is not accepted" if is_secret(path) and not isinstance(error, Refused) else text)
 
 
 def _suggestion(key: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     if close:
-        return f"; did you mean `{close[0]}`?"
+        return f" (did you mean `{close[0]}`?)"
     return f" (known: {', '.join(known)})" if known else " (this table has no keys)"
 
 

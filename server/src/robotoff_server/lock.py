@@ -24,7 +24,12 @@ class RunningLock:
 
     def __enter__(self) -> "RunningLock":
         """Raises :class:`RunningError` when another process holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunningError(
+                f"the folder {self._path.parent} cannot be created ({error.strerror}). Use another with --var."
+            ) from None
         while True:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:

@@ -136,8 +136,8 @@ def _hook_trouble(text: str) -> str:
         return " ".join(re.sub(r"<[^>]*>", "", text).split())
     known = [name for name in vars(hookspecs) if name.startswith(f"{hookspecs.PROJECT}_")]
     close = difflib.get_close_matches(unknown[1], known, n=1)
-    meant = f"did you mean `{close[0]}`?" if close else f"hooks are {', '.join(known)}"
-    return f"{unknown[0]}; {meant}"
+    meant = f"(did you mean `{close[0]}`?)" if close else f"(hooks are {', '.join(known)})"
+    return f"{unknown[0]} {meant}"
 
 
 def component_name(kind: str, slug: str, component: Any) -> str:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
-from .discovery import discover, is_slug
+from .discovery import RESERVED, discover, is_slug
 
 __all__ = ["ScaffoldError", "create", "rendered"]
 
@@ -26,6 +26,8 @@ def create(slug: str, into: Path, title: str = "") -> list[Path]:
 
     Raises :class:`ScaffoldError` for a slug that cannot be one or is taken, and when the folder exists.
     """
+    if slug in RESERVED:
+        raise ScaffoldError(f"{slug} is a word of the configuration; choose another slug")
     if not is_slug(slug):
         raise ScaffoldError(
             f"{slug!r} cannot be a slug: write lower-case letters, digits and underscores, beginning with a letter"

@@ -10,6 +10,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from ..config import ConfigError
+
 __all__ = ["WRITE", "create_engine", "database_url", "make_parent"]
 
 WRITE = "robotoff_write"
@@ -99,6 +101,12 @@ def _sqlite_begin(connection: sqlalchemy.Connection) -> None:
 
 
 def make_parent(url: URL) -> None:
-    """Create the folder of an embedded database's file."""
+    """Create the folder of an embedded database's file. Raises :class:`~robotoff_core.config.ConfigError`."""
     if url.drivername.startswith("sqlite") and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the folder {folder} cannot be created ({error.strerror}). Correct the setting `var` or `database`."
+            ) from None
