@@ -538,3 +538,9 @@ def test_a_scope_that_a_predictor_no_longer_speaks_about_is_emptied(
     predict_image(runtime, PRODUCT, image, b"")
     with runtime.store.read() as tx:
         assert {p.component for p in tx.predictions.of([PRODUCT])[PRODUCT]} == {"facts.logos"}
+
+
+def test_an_insight_of_a_type_that_its_plugin_gave_up_cannot_be_answered(runtime: Runtime) -> None:
+    import_runs(runtime, [run("en:a")])
+    runtime.registry = evolve(runtime.registry, types={})
+    assert say(runtime, "en:a", 1).result is Result.UNKNOWN_INSIGHT

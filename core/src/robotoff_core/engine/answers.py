@@ -143,8 +143,10 @@ def _refusal(runtime: "Runtime", insight: Insight | None, annotation: int, voter
     enabled = runtime.registry.enabled_plugins
     if insight.plugin not in enabled or (insight.predictor_plugin and insight.predictor_plugin not in enabled):
         return Reply.of(Result.UNKNOWN_INSIGHT, "the plugin behind this insight is switched off here")
-    needs_login = runtime.registry.types[insight.type].spec.needs_login
-    if needs_login and voter.username is None and annotation != -1:
+    owned = runtime.registry.types.get(insight.type)
+    if owned is None:
+        return Reply.of(Result.UNKNOWN_INSIGHT, "no plugin here declares the type of this insight")
+    if owned.spec.needs_login and voter.username is None and annotation != -1:
         return Reply.of(Result.CANNOT_VOTE)
     return None
 
