@@ -176,6 +176,7 @@ def test_images_with_documents_become_jobs(runtime: Runtime) -> None:
     )  # fmt: skip
     assert counts.counts == {"images": 3, "jobs": 2}
     assert [number for number, _ in counts.refused] == [4, 5, 6]
+    assert counts.refused[0][1] == "key 'ocr': 2.json cannot be read: no file 2.json"
     with runtime.store.read() as tx:
         assert {image.image_id for image in tx.images.of(A)} == {"1", "2", "3"}
         assert [job.kind for job in tx.jobs.in_state(JobState.PENDING)] == ["predict_image"] * 2
