@@ -3,8 +3,24 @@
 from pathlib import Path
 from typing import Any
 
-from robotoff_core.api import AddTag, Annotator, Answer, Candidate, Importer, Insight, Outcome, Product, ProductId, Run
+from robotoff_core.api import (
+    AddTag,
+    Annotator,
+    Answer,
+    Candidate,
+    Importer,
+    Insight,
+    Outcome,
+    Prediction,
+    Product,
+    ProductId,
+    Run,
+)
 from robotoff_core.config import load_config
+from robotoff_core.engine.answers import Reply, answer
+from robotoff_core.engine.handlers import HANDLERS
+from robotoff_core.model.answers import Voter
+from robotoff_core.model.predictions import PredictionRun, RunKey
 from robotoff_core.plugins.manifest import TypeSpec
 from robotoff_core.plugins.records import OwnedType, PluginRecord, Registered, State
 from robotoff_core.plugins.registry import Registry
@@ -77,3 +93,63 @@ def products(runtime: Runtime) -> RecordingProducts:
     """The runtime's product file."""
     assert isinstance(runtime.products, RecordingProducts)
     return runtime.products
+
+
+def document(**fields: Any) -> dict[str, Any]:
+    """The product with nine images."""
+    images = {str(n): {"sizes": {"full": {"w": 1000, "h": 2000}}} for n in range(1, 10)}
+    return {"code": PRODUCT.barcode, "images": images, "countries_tags": ["en:france"], "unique_scans_n": 7, **fields}
+
+
+def run(
+    *tags: str,
+    image: int | None = 1,
+    version: str = "1",
+    component: str = "facts.text",
+    kind: str = "fact",
+    **fields: Any,
+) -> PredictionRun:
+    """What a predictor found on one image."""
+    source_image = None if image is None else f"{FOLDER}{image}.jpg"
+    predictions = tuple(Prediction(kind, value_tag=tag, method="regex", **fields) for tag in tags)
+    return PredictionRun(RunKey(PRODUCT, source_image, component), "facts", version, predictions)
+
+
+def insights(runtime: Runtime, *, history: bool = True) -> dict[str, Insight]:
+    """The product's insights by claim."""
+    with runtime.store.read() as tx:
+        return {i.claim: i for i in tx.insights.of([PRODUCT], history=history).get(PRODUCT, [])}
+
+
+def say(
+    runtime: Runtime,
+    claim: str,
+    annotation: int,
+    username: str | None = "ada",
+    voter: int = 0,
+    update: bool = True,
+    wait: float = 0.2,
+) -> Reply:
+    """One answer of a person, or with *username* ``None`` of an anonymous *voter*."""
+    who = Voter(username, f"device-{voter}", f"address-{voter}")
+    return answer(runtime, insights(runtime)[claim].id, annotation, None, update, who, wait)
+
+
+def work(runtime: Runtime) -> list[str]:
+    """Run every job that is due, as a worker would; returns the kinds."""
+    done: list[str] = []
+    while True:
+        with runtime.store.write() as tx:
+            job = tx.jobs.claim("test", runtime.now(), 60.0)
+        if job is None:
+            return done
+        try:
+            HANDLERS[job.kind](runtime, job.payload)
+        except Exception as error:  # noqa: BLE001 (a worker survives any job)
+            with runtime.store.write() as tx:
+                tx.jobs.fail(job, str(error), runtime.now())
+            done.append(f"{job.kind} failed")
+        else:
+            with runtime.store.write() as tx:
+                tx.jobs.finish(job, runtime.now())
+            done.append(job.kind)

@@ -1,8 +1,8 @@
 """OCR documents of images, kept beside the database so that jobs carry a path and never a document."""
 
 import gzip
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 from .model.ids import ProductId
 
@@ -23,9 +23,13 @@ class Documents:
         """Keep *document* (OCR JSON) for an image, whole or not at all."""
         path = self._path(product, source_image)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(gzip.compress(document, compresslevel=6, mtime=0))
-        Path(file.name).replace(path)
+        made = path.with_name(f".{path.name}.{uuid4().hex}")
+        try:
+            made.write_bytes(gzip.compress(document, compresslevel=6, mtime=0))
+            made.replace(path)
+        except OSError:
+            made.unlink(missing_ok=True)
+            raise
 
     def get(self, product: ProductId, source_image: str) -> bytes:
         """The OCR JSON of an image. Raises :class:`MissingDocumentError`."""

@@ -44,6 +44,7 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its set-up at every look at the tables
     logging.getLogger("aiohttp.server").addFilter(_not_the_clients_fault)
 
 

@@ -44,14 +44,13 @@ class _StaleError(Exception):
 
 @frozen
 class Imported:
-    """What an import did. ``unchanged`` and ``refused_older`` count runs; ``unknown`` products do not exist."""
+    """What an import did. ``unchanged`` counts runs, those of an older predictor too; ``unknown`` products do not exist."""
 
     created: tuple[UUID, ...] = ()
     updated: tuple[UUID, ...] = ()
     closed: tuple[UUID, ...] = ()
     predictions: int = 0
     unchanged: int = 0
-    refused_older: int = 0
     unknown: frozenset[ProductId] = frozenset()
     failures: tuple[Failure, ...] = ()
 

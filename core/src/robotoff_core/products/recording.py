@@ -36,6 +36,7 @@ create table if not exists edit (
     edit text not null, comment text not null);
 create index if not exists edit_product on edit (server_type, barcode);
 create table if not exists fault (kind text primary key, remaining integer not null);
+pragma user_version = 1;
 """
 
 
@@ -58,11 +59,10 @@ class RecordingProducts:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        new = not self._path.exists()
-        if new:
+        if not self._path.exists():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as connection:
-            if new:
+            if connection.execute("pragma user_version").fetchone() == (0,):  # new, or being made by another process
                 connection.execute("pragma journal_mode=wal")
                 connection.executescript(_SCHEMA)
             connection.execute("pragma synchronous=normal")
