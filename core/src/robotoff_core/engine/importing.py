@@ -44,7 +44,7 @@ class _StaleError(Exception):
 
 @frozen
 class Imported:
-    """What an import did. ``unchanged`` counts runs, those of an older predictor too; ``unknown`` products do not exist."""
+    """What an import did. ``unchanged`` counts runs, refused older ones too; ``unknown`` products do not exist."""
 
     created: tuple[UUID, ...] = ()
     updated: tuple[UUID, ...] = ()
