@@ -29,7 +29,7 @@ status:  ## Say whether it runs, and how well
 	@$(PYTHON) scripts/running.py status --var $(VAR) --host $(HOST) --port $(PORT)
 
 test: venv-dev  ## Run all tests, with a real PostgreSQL and Redis
-	@$(BIN)/python -m pytest --timeout=180 $(ARGS)
+	@$(BIN)/python -m pytest --timeout=180 --timeout-method=thread $(ARGS)
 
 bench: venv-dev  ## Measure start-up, prediction, bulk import and memory, as ratios
 	@$(BIN)/nox -s bench -- $(ARGS)
