@@ -50,11 +50,10 @@ class Run(Generic[S]):
     taxonomy: "Callable[[str], Taxonomy]" = field(repr=False)
     server_type: str = "off"
     source_image: str | None = None
-    languages: tuple[str, ...] = ()
 
 
 class Source(StrEnum):
-    """What a predictor reads. ``TEXT`` predictors get a document too: one made of the product's name."""
+    """What a predictor reads: the text of an image, which is also how a product's name reaches it."""
 
     OCR = "ocr"
 

@@ -3,21 +3,9 @@
 *Relative* boxes are fractions 0..1 of the full-size, unrotated image; *absolute* ones are its pixels.
 """
 
-__all__ = ["Box", "clamp_box", "relative_box", "union_box"]
+__all__ = ["Box", "clamp_box", "relative_box"]
 
 Box = tuple[float, float, float, float]
-
-
-def union_box(boxes: list[Box]) -> Box | None:
-    """The smallest box around all *boxes*; ``None`` for none."""
-    if not boxes:
-        return None
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
 
 
 def clamp_box(box: Box) -> Box:
