@@ -211,3 +211,12 @@ def test_an_insight_of_a_type_that_its_plugin_gave_up_cannot_be_answered(runtime
     import_runs(runtime, [run("en:a")])
     runtime.registry = evolve(runtime.registry, types={})
     assert say(runtime, "en:a", 1).result is Result.UNKNOWN_INSIGHT
+
+
+def test_a_product_that_is_gone_takes_its_open_insights_and_leaves_history(runtime: Runtime) -> None:
+    import_runs(runtime, [run("en:a", "en:b")])
+    say(runtime, "en:b", 0)
+    runtime.products = RecordingProducts(runtime.config.var / "emptied.db", authoritative=True)
+    report = import_runs(runtime, [run("en:c", image=2)])
+    assert (report.unknown, report.predictions) == (frozenset({PRODUCT}), 0)
+    assert {claim: insight.status for claim, insight in insights(runtime).items()} == {"en:b": Status.REJECTED}
